@@ -1,0 +1,85 @@
+"""Handing off: a durable row for staff first, then the words to the visitor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from actions.turn import REPORTS, Turn, parts, say
+from bot.desk import Handoff
+from bot.errors import FrontDeskError
+from bot.safety import Assessment, Level
+
+Events = list[dict[str, Any]]
+
+REASONS: Mapping[str, str] = {
+    "report_symptom": "symptom",
+    "report_condition": "condition",
+    "report_emergency": "symptom",
+    "talk_to_human": "asked",
+}
+
+
+def keep(turn: Turn, reason: str, urgency: str, kind: str) -> Handoff:
+    """Open the handoff at the desk; under plain Rasa the message is kept there first."""
+    desk, seq = parts().desk, turn.seq
+    if seq is None:
+        desk.create_visitor("rasa", visitor_id=turn.sender)
+        message, _ = desk.accept(turn.sender, f"rasa-{hash(turn.text)}", turn.text)
+        seq = message.seq
+    found: Assessment = parts().safety.assess(turn.text)
+    return desk.open(
+        turn.sender,
+        seq,
+        urgency=urgency,
+        reason=reason,
+        kind=kind,
+        rules=tuple(turn.assessment.get("rules") or ()),
+        list_version=found.list_version,
+        visitor_text=turn.text,
+        report=found.report,
+    )
+
+
+async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str) -> str:
+    """Keep a handoff and tell the visitor; returns the urgency."""
+    level = Level[turn.assessment.get("level", "NONE")]
+    emergency = turn.intent == "report_emergency" or level is Level.EMERGENCY
+    kind = (turn.assessment.get("kind") or "emergency") if emergency else "urgent" if level is Level.URGENT else "staff"
+    urgency = "emergency" if emergency else "urgent" if level is Level.URGENT else "routine"
+    answers = parts().answers
+    try:
+        handoff = await parts().store.run(keep, turn, reason, urgency, kind)
+        line = answers.handoff_line("told" if handoff.told else "kept")
+    except FrontDeskError:
+        # Not kept: the visitor is told so, with the phone number; the door tries once more.
+        line = answers.handoff_line("lost")
+    if emergency:
+        return urgency  # the fixed text was uttered before this action
+    topic = "symptom_report" if turn.intent in REPORTS else "talk_to_human"
+    text = answers.fixed("asked" if topic == "talk_to_human" else kind, line)
+    buttons = [("Ask for a call-back", "/affirm"), ("No, thank you", "/deny")]
+    say(dispatcher, text, topic=topic, route="staff", buttons=[] if turn.in_form else buttons, handed_off=True, offer="callback")
+    return urgency
+
+
+class ActionHandOff(Action):
+    """Hands the conversation to staff."""
+
+    def name(self) -> str:
+        """Return the name that domain.yml uses."""
+        return "action_hand_off"
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
+        """Hand off; an emergency ends the call-back form, anything else resumes it."""
+        turn = Turn.of(tracker)
+        urgency = await hand_off(dispatcher, turn, REASONS.get(turn.intent, "asked"))
+        if urgency == "emergency":
+            return [ActiveLoop(None), SlotSet("requested_slot", None), SlotSet("offer", "")]
+        if turn.in_form:
+            return [FollowupAction("callback_form")]
+        return [SlotSet("offer", "callback"), SlotSet("unsure", 0)]

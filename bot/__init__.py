@@ -1,0 +1,1 @@
+"""The front desk: an assistant for clinics that never misses a symptom."""

@@ -1,0 +1,1 @@
+"""Channels: each translates between one medium and the one door; the website is the first."""

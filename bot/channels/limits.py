@@ -1,0 +1,59 @@
+"""Limits: how much one visitor, and one network address, may send in a time.
+
+The address's limit is generous, because a whole clinic, school or phone company can stand behind one address; the
+visitor's own limit is what stops a stuck key or a script. Counted in this process, or in Redis where several serve.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import time
+from typing import Any
+
+from limits import RateLimitItem, RateLimitItemPerHour, RateLimitItemPerMinute
+from limits.storage import storage_from_string
+from limits.strategies import FixedWindowRateLimiter
+
+from bot.errors import TooMany
+from bot.settings import Settings
+
+
+class WebLimits:
+    """Counts messages per visitor and per address, and new conversations per address."""
+
+    def __init__(self, settings: Settings) -> None:
+        # Fixed windows: one counter a visitor; the library's moving window keeps and sweeps one lock for each message.
+        self._storage: Any = storage_from_string(settings.redis_url or "memory://")
+        self._limiter = FixedWindowRateLimiter(self._storage)
+        self._visitor = RateLimitItemPerMinute(settings.messages_per_minute, namespace="visitor")
+        self._address = RateLimitItemPerMinute(settings.address_messages_per_minute, namespace="address")
+        self._visitors = RateLimitItemPerHour(settings.visitors_per_hour, namespace="visitors")
+
+    def check(self, visitor: str, address: str) -> None:
+        """Count one message; raises TooMany where the visitor or the address has sent too many."""
+        self._count(self._visitor, visitor, "messages of one visitor")
+        if address:
+            self._count(self._address, network(address), "messages of one address")
+
+    def check_new(self, address: str) -> None:
+        """Count one new conversation; raises TooMany where the address has begun too many."""
+        if address:
+            self._count(self._visitors, network(address), "conversations of one address")
+
+    def _count(self, item: RateLimitItem, key: str, what: str) -> None:
+        if item.amount and not self._limiter.hit(item, key):
+            ends, _ = self._limiter.get_window_stats(item, key)
+            raise TooMany(f"too many {what}", max(1, math.ceil(ends - time.time())))
+
+
+def network(address: str) -> str:
+    """Return what counts as one address: an IPv6 household or office holds a whole /64."""
+    try:
+        parsed = ipaddress.ip_address(address.split("%")[0])
+    except ValueError:
+        return address
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)

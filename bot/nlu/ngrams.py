@@ -1,0 +1,86 @@
+"""Character and word n-grams, weighted by tf-idf.
+
+What the encoder overlooks: typos (`sesion`), names (`aetna`), and the small words (`my`, `since`) that tell a report from a question.
+The vocabulary is kept as plain JSON, not as a pickle.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sparse
+
+_WORD = re.compile(r"[a-z0-9']+|[^\sa-z0-9']")
+_REPEATED = re.compile(r"(.)\1{2,}")
+LONGEST_TEXT = 2000
+
+
+def normalise(text: str) -> str:
+    """Fold case, width, accents, curly quotes and `soooo` so that variants share n-grams."""
+    text = unicodedata.normalize("NFKD", text[:LONGEST_TEXT]).replace("’", "'").lower()
+    text = "".join(c for c in text if not unicodedata.combining(c))
+    return _REPEATED.sub(r"\1\1", text)
+
+
+def grams(text: str) -> Iterable[str]:
+    """Yield word 1- to 3-grams (`w:`) and character 2- to 5-grams within words."""
+    words = _WORD.findall(normalise(text))
+    edged = ["<", *words, ">"]
+    for size in (1, 2, 3):
+        for start in range(len(edged) - size + 1):
+            yield "w:" + " ".join(edged[start : start + size])
+    for word in words:
+        padded = f" {word} "
+        for size in (2, 3, 4, 5):
+            for start in range(len(padded) - size + 1):
+                yield padded[start : start + size]
+
+
+@dataclass(frozen=True)
+class NGrams:
+    """A vocabulary with its inverse document frequencies."""
+
+    index: dict[str, int]
+    idf: np.ndarray
+
+    @classmethod
+    def fit(cls, texts: Sequence[str], at_least: int = 2) -> NGrams:
+        """Learn the vocabulary: n-grams in `at_least` texts (1 where there are few texts)."""
+        if len(texts) < 1000:
+            at_least = 1
+        seen = Counter(gram for text in texts for gram in set(grams(text)))
+        kept = sorted(gram for gram, count in seen.items() if count >= at_least)
+        idf = np.array([math.log((1 + len(texts)) / (1 + seen[gram])) + 1 for gram in kept], dtype=np.float32)
+        return cls({gram: i for i, gram in enumerate(kept)}, idf)
+
+    def row(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+        """Return column numbers and weights of one text; words and characters each of length 1 / sqrt(2)."""
+        counts: Counter[int] = Counter()
+        words: set[int] = set()
+        for gram in grams(text):
+            column = self.index.get(gram)
+            if column is not None:
+                counts[column] += 1
+                if gram.startswith("w:"):
+                    words.add(column)
+        columns = np.fromiter(counts, dtype=np.int32, count=len(counts))
+        times = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
+        weights = (1 + np.log(times)) * self.idf[columns]
+        is_word = np.fromiter((c in words for c in counts), dtype=bool, count=len(counts))
+        for part in (is_word, ~is_word):
+            weights[part] /= max(float(np.linalg.norm(weights[part])), 1e-9) * math.sqrt(2)
+        return columns, weights.astype(np.float32)
+
+    def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Return one sparse row a text."""
+        rows = [self.row(text) for text in texts]
+        starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+        columns = np.concatenate([c for c, _ in rows]) if rows else np.zeros(0, dtype=np.int32)
+        weights = np.concatenate([w for _, w in rows]) if rows else np.zeros(0, dtype=np.float32)
+        return sparse.csr_matrix((weights, columns, starts), shape=(len(texts), len(self.index)))

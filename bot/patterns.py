@@ -1,0 +1,253 @@
+"""The small language of the safety list: patterns over words, readable by a clinician.
+
+    can't breathe              the words in this order, up to two other words between
+    chest ... tight            in this order, up to six others between
+    chest & tight              near each other in any order, up to seven others between
+    chest && tight             the same, up to sixteen
+    pregnant + bleeding        both said, anywhere in the conversation
+    (chest|rib*|side of body)  one of these; * ends a word that may go on; words inside brackets follow each other directly
+    @pain                      one word of the group `pain`
+    #38-43  #5+                a number
+    ^ help $                   the message begins, ends here
+    ! end my life              counts in a general question too
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+Span = tuple[int, int]
+"""First word and the word after the last."""
+
+Hit = tuple[Span, ...]
+"""Where the pieces of a pattern stand, in the order of the message."""
+
+Spans = Mapping[int, list[Span]]
+"""Where each element stands in a message."""
+
+_NEXT, _FOLLOWS, _NEAR, _AROUND = 2, 6, 7, 16
+_MOST_HITS = 100
+"""A message that repeats itself a thousand times must not cost a thousand times a thousand."""
+
+_LONGEST_PHRASE = 8
+_PIECE = re.compile(
+    r"\s*(?:(?P<any>\((?P<alternatives>[^()]+)\))|(?P<group>@\w+)|(?P<number>#\d+(?:-\d+|\+))|(?P<gap>\.\.\.)"
+    r"|(?P<edge>[\^$])|(?P<word>[^\W_][\w'-]*\*?))\s*"
+)
+_INFLECTIONS = ("", "s", "es", "ed", "d", "ing", "y", "ness", "er", "ly", "en", "ion")
+
+
+class PatternError(ValueError):
+    """A pattern or group cannot be read; the text says what is expected."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sequences that must stand near each other."""
+
+    sequences: tuple[tuple[tuple[int, int], ...], ...]
+    """Each a chain of (element, words allowed before it)."""
+    window: int
+    needs: int
+    """A bit for every element that must be present."""
+
+    def hits(self, spans: Spans) -> list[Hit]:
+        """Find the places where this part holds."""
+        found: list[Hit] = [(span,) for span in _chain(self.sequences[0], spans)]
+        for sequence in self.sequences[1:]:
+            if not found:
+                break
+            others = _chain(sequence, spans)
+            joined = [tuple(sorted((*hit, span))) for hit in found for span in _around(hit, others, self.window)]
+            found = list(dict.fromkeys(joined))[:_MOST_HITS]
+        return found
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """One line of the list, compiled."""
+
+    written: str
+    parts: tuple[Part, ...]
+    always: bool
+    """Counts even in a general question."""
+    needs: int
+    line: int = 0
+
+
+class Lexicon:
+    """The words, groups and elements that patterns are made of."""
+
+    def __init__(self, groups: Mapping[str, str], plain: Callable[[str], tuple[str, ...]]) -> None:
+        """`plain` normalises the words of a phrase the way visitors' words are."""
+        self._groups = dict(groups)
+        self._plain = plain
+        self._elements: dict[frozenset[str], int] = {}
+        self._first: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        self._first_of_prefix: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
+        self._numbers: list[tuple[range, int]] = []
+        self._edges = {"^": self._add(frozenset("^")), "$": self._add(frozenset("$"))}
+        self._begins = lru_cache(maxsize=20_000)(self._find_begins)
+
+    def group(self, name: str) -> int:
+        """Return the element of a named group."""
+        return self._add(frozenset(self._members(name, ())))
+
+    def compile(self, written: str, line: int = 0) -> Pattern:
+        """Read one pattern; raises PatternError saying what is expected."""
+        text = written.strip()
+        always = text.startswith("!")
+        parts = tuple(self._part(part) for part in re.split(r"\s\+\s", text.lstrip("! ")))
+        needs = 0
+        for part in parts:
+            needs |= part.needs
+        self._begins.cache_clear()
+        return Pattern(written.strip(), parts, always, needs, line)
+
+    def vocabulary(self) -> set[str]:
+        """Return every word of the list, open endings filled in."""
+        words = {word for phrase in self._phrases() for word in phrase if word[0] not in "#^$"}
+        forms = {word[:-1] + ending for word in words if word.endswith("*") for ending in _INFLECTIONS}
+        return {word for word in words if not word.endswith("*")} | forms
+
+    def scan(self, words: Sequence[str]) -> dict[int, list[Span]]:
+        """Find every element in a message."""
+        spans: dict[int, list[Span]] = {self._edges["^"]: [(0, 0)]}
+        for at, word in enumerate(words):
+            for element, rest in self._begins(word):
+                end = at + 1 + len(rest)
+                if not rest or (end <= len(words) and all(map(_fits, rest, words[at + 1 : end]))):
+                    spans.setdefault(element, []).append((at, end))
+        spans[self._edges["$"]] = [(len(words), len(words))]
+        return spans
+
+    def _phrases(self) -> Iterable[tuple[str, ...]]:
+        for first in (self._first, self._first_of_prefix):
+            for word, entries in first.items():
+                head = word + "*" if first is self._first_of_prefix else word
+                yield from ((head, *rest) for _, rest in entries)
+
+    def _find_begins(self, word: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
+        found = list(self._first.get(word, ()))
+        for length in range(1, len(word) + 1):
+            found += self._first_of_prefix.get(word[:length], ())
+        if word[0].isdigit():
+            value = float(word.replace(",", "."))
+            found += [(element, ()) for numbers, element in self._numbers if numbers.start <= value <= numbers.stop]
+        return tuple(dict.fromkeys(found))
+
+    def _part(self, text: str) -> Part:
+        window = _AROUND if "&&" in text else _NEAR
+        sequences = tuple(self._sequence(piece) for piece in re.split(r"\s&&?\s", text))
+        needs = 0
+        for sequence in sequences:
+            for element, _ in sequence:
+                needs |= 1 << element
+        return Part(sequences, window, needs)
+
+    def _sequence(self, text: str) -> tuple[tuple[int, int], ...]:
+        steps: list[tuple[int, int]] = []
+        at, gap = 0, 0
+        while at < len(text):
+            piece = _PIECE.match(text, at)
+            if piece is None:
+                raise PatternError(f"cannot read the pattern at '{text[at:]}'")
+            at = piece.end()
+            if piece["gap"]:
+                gap = _FOLLOWS
+                continue
+            before = 0 if piece["edge"] or (steps and steps[-1][0] == self._edges["^"]) else gap
+            steps.append((self._element(piece), before))
+            gap = _NEXT
+        if not steps:
+            raise PatternError("a pattern needs at least one word")
+        return tuple(steps)
+
+    def _element(self, piece: re.Match[str]) -> int:
+        if piece["edge"]:
+            return self._edges[piece["edge"]]
+        if piece["group"]:
+            return self.group(piece["group"][1:])
+        if piece["number"]:
+            return self._add(frozenset([piece["number"]]))
+        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"], "|", ())))
+
+    def _members(self, name: str, inside: tuple[str, ...]) -> set[str]:
+        if name not in self._groups:
+            raise PatternError(f"there is no group of words called '@{name}'")
+        if name in inside:
+            raise PatternError(f"the group '@{name}' contains itself")
+        return self._alternatives(self._groups[name], ",", (*inside, name))
+
+    def _alternatives(self, text: str, separator: str, inside: tuple[str, ...]) -> set[str]:
+        found: set[str] = set()
+        for phrase in filter(None, map(str.strip, text.split(separator))):
+            if phrase.startswith("@"):
+                found |= self._members(phrase[1:], inside)
+            elif phrase.startswith("#"):
+                found.add(phrase)
+            else:
+                words = self._plain(phrase)
+                if not words:
+                    raise PatternError(f"'{phrase}' has only words that are skipped")
+                found.add(" ".join(words))
+        return found
+
+    def _add(self, alternatives: frozenset[str]) -> int:
+        if alternatives in self._elements:
+            return self._elements[alternatives]
+        element = self._elements[alternatives] = len(self._elements)
+        for phrase in sorted(alternatives):
+            if phrase.startswith("#"):
+                self._numbers.append((_number_range(phrase), element))
+                continue
+            head, *rest = phrase.split(" ")
+            first = self._first_of_prefix if head.endswith("*") else self._first
+            first.setdefault(head.rstrip("*"), []).append((element, tuple(rest)))
+        return element
+
+
+def overlap(span: Span, others: Iterable[Span]) -> bool:
+    """Say whether a span shares a word with one of the others."""
+    return any(span[0] < end and start < span[1] for start, end in others)
+
+
+def hull(hit: Hit) -> Span:
+    """Return the stretch of words from the first piece to the last."""
+    return hit[0][0], max(end for _, end in hit)
+
+
+def _fits(item: str, word: str) -> bool:
+    return word.startswith(item[:-1]) if item.endswith("*") else word == item
+
+
+def _number_range(phrase: str) -> range:
+    low, _, high = phrase[1:].rstrip("+").partition("-")
+    return range(int(low), int(high or 1_000_000))
+
+
+def _chain(steps: tuple[tuple[int, int], ...], spans: Spans) -> list[Span]:
+    found = spans.get(steps[0][0], [])
+    for element, gap in steps[1:]:
+        later = spans.get(element, [])
+        chained = dict.fromkeys((start, e) for start, end in found for _, e in _starting(later, end, end + gap))
+        found = list(chained)[:_MOST_HITS]
+    return found
+
+
+def _starting(spans: list[Span], low: int, high: int) -> Iterable[Span]:
+    for at in range(bisect_left(spans, (low, -1)), len(spans)):
+        if spans[at][0] > high:
+            return
+        yield spans[at]
+
+
+def _around(hit: Hit, spans: list[Span], window: int) -> Iterable[Span]:
+    start, end = hull(hit)
+    for span in _starting(spans, start - window - _LONGEST_PHRASE, end + window):
+        if start - span[1] <= window and not overlap(span, hit):
+            yield span

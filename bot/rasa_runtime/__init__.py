@@ -1,0 +1,1 @@
+"""What makes Rasa small and quick: see docs/architecture.md."""

@@ -1,0 +1,161 @@
+"""Rasa behind the door: loads the model once and answers one message at a time.
+
+Does what Rasa's `MessageProcessor.handle_message` does, with the differences that the front desk needs: actions run in this process, the
+tracker is kept in the transaction that stores the replies, and what was understood comes back with them.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from rasa.core.channels.channel import OutputChannel, UserMessage
+from rasa.core.lock_store import InMemoryLockStore
+from rasa.core.processor import MessageProcessor
+from rasa.core.tracker_store import TrackerStore
+from rasa.model import get_latest_model
+from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.exceptions import RasaException
+
+from bot.desk import Draft, Message
+from bot.errors import ModelError
+from bot.frontdesk import Response
+from bot.nlg import FixedTexts
+from bot.rasa_runtime.actions import InProcessActions
+from bot.rasa_runtime.tracker_store import BoundedTrackerStore
+from bot.safety import Assessment
+from bot.store import Store
+
+logger = logging.getLogger(__name__)
+
+CHANNEL = "frontdesk"
+
+
+class Collector(OutputChannel):
+    """Collects what the dialogue says, whole."""
+
+    def __init__(self) -> None:
+        self.said: list[Mapping[str, Any]] = []
+
+    @classmethod
+    def name(cls) -> str:
+        """Return the channel's name."""
+        return CHANNEL
+
+    async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
+        """Keep one utterance."""
+        self.said.append(message)
+
+
+class RasaDialogue:
+    """Answers messages with the trained model."""
+
+    def __init__(self, model: Path, store: Store, *, keep_live: int = 2000) -> None:
+        self._trackers = BoundedTrackerStore(store=store, write_through=False, keep_live=keep_live)
+        self._processor = load_processor(model, self._trackers)
+
+    @property
+    def model(self) -> str:
+        """Return the name of the served model."""
+        return str(self._processor.model_filename)
+
+    async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
+        """Answer one message; the caller sees to order and time limits."""
+        collector = Collector()
+        known = {"seq": message.seq, "site": message.payload.get("site") or site}
+        incoming = UserMessage(
+            # A leading slash would be obeyed by Rasa as an intent at confidence 1.
+            message.text.lstrip("/ ") or "?",
+            collector,
+            message.visitor,
+            parse_data=_chosen(message),
+            input_channel=CHANNEL,
+            message_id=message.id,
+            metadata=known,
+        )
+        tracker = await self._turn(incoming, collector)
+        return _response(tracker, collector, lambda connection: self._trackers.flush(connection, message.visitor))
+
+    async def _turn(self, incoming: UserMessage, collector: Collector) -> DialogueStateTracker:
+        processor = self._processor
+        tracker = await processor.log_message(incoming, should_save_tracker=False)
+        tracker = await processor.run_action_extract_slots(collector, tracker)
+        await processor._run_prediction_loop(collector, tracker)
+        await processor.save_tracker(tracker)
+        return tracker
+
+    def forget(self, visitor: str) -> None:
+        """Begin the visitor's next message from what was last stored."""
+        self._trackers.forget(visitor)
+
+    def reset(self, visitor: str) -> Callable[[Any], None]:
+        """Return what ends the visitor's open questions, to run within a transaction."""
+        return lambda connection: self._trackers.delete(connection, visitor)
+
+
+def load_processor(model: Path, trackers: TrackerStore) -> MessageProcessor:
+    """Load a model archive (or the newest in a folder); raises ModelError with what to do."""
+    archive = model if model.is_file() else get_latest_model(str(model))
+    if not archive:
+        raise ModelError(f"no trained model in {model}: run `python -m bot train`")
+    nlg = FixedTexts()
+    try:
+        processor = MessageProcessor(archive, trackers, InMemoryLockStore(), nlg, action_endpoint=InProcessActions())
+    except (RasaException, OSError, ValueError, KeyError, EOFError) as error:
+        raise ModelError(f"cannot load the model {archive}: {type(error).__name__}. Run `python -m bot train --force`.") from error
+    trackers.domain = processor.domain
+    nlg.responses = processor.domain.responses
+    return processor
+
+
+def _chosen(message: Message) -> dict[str, Any] | None:
+    """Return the parse of a button press, which needs no guessing; None for typed words."""
+    intent = message.payload.get("intent")
+    if not intent:
+        return None
+    return {
+        "text": message.text,
+        "intent": {"name": intent, "confidence": 1.0},
+        "intent_ranking": [{"name": intent, "confidence": 1.0}],
+        "entities": [],
+    }
+
+
+def _response(tracker: DialogueStateTracker, collector: Collector, flush: Callable[[Any], None]) -> Response:
+    latest = tracker.latest_message
+    intent = (latest.intent if latest else None) or {}
+    confidence = float(intent.get("confidence") or 0.0)
+    drafts = tuple(_draft(one, confidence) for one in collector.said if one.get("text"))
+    told = [draft for draft in drafts if draft.route]
+    # The gravest route of all that was said: an answer beside a handoff is still a handoff.
+    first = min(told, key=lambda draft: ("staff", "answer", "decline").index(draft.route or "decline"), default=None)
+    route = "emergency" if intent.get("name") == "report_emergency" else (first.route if first else None) or "decline"
+    return Response(
+        drafts,
+        first.topic if first else None,
+        route,
+        confidence,
+        handed_off=any(one.get("custom", {}).get("handed_off") for one in collector.said if one.get("custom")),
+        flush=flush,
+    )
+
+
+def _draft(said: Mapping[str, Any], confidence: float) -> Draft:
+    custom = dict(said.get("custom") or {})
+    topic, route = custom.pop("topic", None), custom.pop("route", None)
+    sites = custom.pop("sites", ())
+    buttons = [_button(one["title"], one["payload"]) for one in said.get("buttons") or ()]
+    buttons += [{"title": title, "site": slug, "topic": topic} for title, slug in sites]
+    payload = {key: value for key, value in custom.items() if value}
+    if buttons:
+        payload["buttons"] = buttons
+    return Draft(str(said["text"]), payload, topic, route, confidence)
+
+
+def _button(title: str, payload: str) -> dict[str, str]:
+    """Translate Rasa's `/intent` into what our channels send back: a title and, beside it, the intent."""
+    return {"title": title, "intent": payload[1:]} if payload.startswith("/") else {"title": title, "text": payload}
+
+
