@@ -99,7 +99,7 @@ class ActionTakeUpOffer(Action):
         found = find(turn, topic, "")
         buttons = [(one.title, f"/ask_{one.topic}") for one in found.follow_ups]
         say(dispatcher, found.text, topic=topic if topic in TOPICS else "small_talk", route="answer", buttons=buttons)
-        return [SlotSet("offer", "")]
+        return [SlotSet("offer", ""), FollowupAction("action_listen")]
 
 
 class ActionDeclineOffer(Action):

@@ -15,14 +15,11 @@ from typing import Any
 
 import argon2
 import sqlalchemy as sa
-import sqlalchemy.engine
 
 from bot import audit
 from bot.errors import Conflict, NotFound, Refused, Unauthorized
 from bot.roles import OWNER, ROLES
-from bot.store import Json, Store, UtcDateTime, Words, metadata, new_id, utc_now
-
-Connection = sqlalchemy.engine.Connection
+from bot.store import Connection, Json, Store, UtcDateTime, Words, metadata, new_id, utc_now
 
 INVITATION_DAYS, RESET_HOURS = 7, 24
 

@@ -1,7 +1,7 @@
 """One edition of the clinic's content, ready to be served: every text rendered, every keyword list prepared.
 
-An edition never changes; when an entry does, a new one is made. So answering needs no database, no lock and no rendering
-beyond what the question itself brings (a day, a length, a name).
+An edition never changes; when an entry does, a new one is made. So answering needs no database, no lock and no
+rendering beyond what the question itself brings (a day, a length, a name).
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 
-from bot.clinic import Clinic, Problems, Site, build_clinic
+from bot.clinic import Clinic, Site, build_clinic
 from bot.content import TOPICS, Entries, Fields, split_key
 from bot.errors import ContentError, NotFound
+from bot.fields import Problems
 from bot.hour_replies import hours_reply, staff_phrase
 from bot.hours import join_words
 from bot.question import Keywords, Question, minutes_of
@@ -71,6 +72,11 @@ class Answer:
     about: Mapping[str, str] = field(default_factory=dict)
     """What the answer was about; hand it to the next `find` as `context`."""
 
+    @property
+    def offers_callback(self) -> bool:
+        """Say whether a "yes" to this answer asks for a call-back."""
+        return self.offer == "callback"
+
 
 @dataclass(frozen=True)
 class _Text:
@@ -106,26 +112,39 @@ class Edition:
         """Answer a question about a topic; NotFound where the topic has no answer."""
         if topic not in self.entries or topic.startswith("clinic/"):
             raise NotFound(f"no answer for {topic!r}")
-        question, named = Question.of(text), None
-        if text and len(self.clinic.sites) > 1:
-            named = self.site_named(question)
-            if named and self._only_names_site(question, named) and context.get("question"):
-                question = Question.of(context["question"])  # a tapped site: the question is the one asked before
-        chosen = named or (site if site in self._facts else None)
+        question, chosen = self._understood(text, site, context)
         variant, matched = self._keywords[topic].choose(question) if topic in self._keywords else (None, ())
+        replies = self._compute(topic, question, at, context, chosen)
+        # A plain list of the week's hours gives way to a finer written answer.
+        if replies and not (variant and any(reply.phrase == "week" for reply in replies.values())):
+            return self._computed(topic, question, replies, chosen)
+        return self._written(topic, question, variant, matched, chosen)
+
+    def _understood(self, text: str, site: str | None, context: Mapping[str, str]) -> tuple[Question, str | None]:
+        """Return the question and the site it is about: a site named in it outranks the visitor's own."""
+        question = Question.of(text)
+        named = self.site_named(question) if text and len(self.clinic.sites) > 1 else None
+        if named and context.get("question") and self._only_names_site(question, named):
+            question = Question.of(context["question"])  # a tapped site: the question is the one asked before
+        return question, named or (site if site in self._facts else None)
+
+    def _written(
+        self, topic: str, question: Question, variant: str | None, matched: tuple[str, ...], chosen: str | None
+    ) -> Answer:
         key = f"{topic}/{variant}" if variant else topic
         written = self._texts[key]
-        replies = self._compute(topic, question, at, context, chosen)
-        if replies and not (variant and next(iter(replies.values())).phrase == "week"):
-            first = next(iter(replies.values()))
-            answer = self._signed(topic, topic, first.phrase, ())
-            answer = self._placed(answer, {slug: self._finish(r.text, slug, chosen) for slug, r in replies.items()}, chosen, question)
-            return answer if answer.needs_site else replace(answer, about=first.about)
-        answer = self._signed(topic, key, variant or "", matched)
-        answer = replace(answer, about=_about(topic, question))
+        answer = replace(self._signed(topic, key, variant or "", matched), about=_about(topic, question))
         if chosen is None and written.general is not None:
             return replace(answer, text=written.general)
-        return self._placed(answer, written.by_site, chosen, question, same=written.general is not None)
+        return self._placed(answer, written.by_site, chosen, question, written.general is not None)
+
+    def _computed(self, topic: str, question: Question, replies: Mapping[str, Reply], chosen: str | None) -> Answer:
+        first = next(iter(replies.values()))
+        texts = {slug: self._rendered_at(text, slug) for slug, text in _said(replies, chosen).items()}
+        same = len({neutral for _, neutral in texts.values()}) == 1
+        by_site = {slug: own if chosen else neutral for slug, (own, neutral) in texts.items()}
+        answer = self._placed(self._signed(topic, topic, first.phrase, ()), by_site, chosen, question, same)
+        return answer if answer.needs_site else replace(answer, about=first.about)
 
     def site_named(self, question: Question) -> str | None:
         """Return the site that the question names, if it names one."""
@@ -135,7 +154,9 @@ class Edition:
     def _only_names_site(self, question: Question, slug: str) -> bool:
         """Say whether nothing but a site was said, as by tapping its button."""
         known = {word for name in self._site_names[slug] for word in name.split()}
-        return all(word in known or word in ("the", "at", "in", "for", "please", "one", "site") for word in question.words)
+        return all(
+            word in known or word in ("the", "at", "in", "for", "please", "one", "site") for word in question.words
+        )
 
     def _compute(
         self, topic: str, question: Question, at: datetime, context: Mapping[str, str], chosen: str | None
@@ -154,22 +175,26 @@ class Edition:
             found[site.slug] = reply
         return found
 
-    def _finish(self, text: str, slug: str, chosen: str | None) -> str:
-        return fill(text, self._facts[slug] if chosen else {**self._facts[slug], **self._neutral})
+    def _rendered_at(self, text: str, slug: str) -> tuple[str, str]:
+        """Fill a text in for one site: with its own phone and hours, and with the main site's."""
+        if "{" not in text:
+            return text, text
+        known = self._facts[slug]
+        return _begun(fill(text, known)), _begun(fill(text, {**known, **self._neutral}))
 
     def _placed(
-        self, answer: Answer, by_site: Mapping[str, str], chosen: str | None, question: Question, same: bool = False
+        self, answer: Answer, by_site: Mapping[str, str], chosen: str | None, question: Question, same: bool
     ) -> Answer:
         """Give the answer of the chosen site, or the one all sites share, or ask which site is meant."""
-        texts = set(by_site.values())
         phrases = self.entries["site_question"]["phrases"]
-        if len(texts) == 1 or same:
+        if same:
             return replace(answer, text=by_site[chosen or self.clinic.main_site], site=chosen)
         if chosen is None:
             titles = join_words([site.title for site in self.clinic.sites], "or")
             buttons = tuple(FollowUp(site.title, answer.topic, site.slug) for site in self.clinic.sites)
+            text = fill(phrases["ask"], {"sites": titles})
             about = {"question": question.text}
-            return replace(answer, text=fill(phrases["ask"], {"sites": titles}), follow_ups=buttons, needs_site=True, about=about, offer=None)
+            return replace(answer, text=text, follow_ups=buttons, needs_site=True, about=about, offer=None)
         title, text = self.clinic.site(chosen).title, by_site[chosen]
         if title not in text:
             text = fill(phrases["named"], {"site": title, "text": text})
@@ -209,7 +234,7 @@ class Edition:
         return fill(str(self.entries["team_lines"]["phrases"][name]), {**known, **values})
 
     def staff_line(self, site: str | None, at: datetime) -> str:
-        """Say until when the team is there, or when it is back; without a site, as the site that is there longest or soonest."""
+        """Say until when the team is there, or when it is back; without a site, where that is longest or soonest."""
         sites = [self.clinic.site(site)] if site in self._facts else list(self.clinic.sites)
         present = [one for one in sites if one.hours.is_open(at)]
         far = datetime.max.replace(tzinfo=at.tzinfo)
@@ -232,14 +257,10 @@ class Edition:
         """Return a text as a visitor of the site sees it."""
         return fill(text, self._facts[site if site in self._facts else self.clinic.main_site])
 
-    def known_facts(self) -> dict[str, str]:
-        """Return every placeholder with its value at the main site, empty if any site has none."""
-        return {name: value if all(f.get(name) for f in self._facts.values()) else "" for name, value in self._facts[self.clinic.main_site].items()}
-
     def _rendered(self, text: str) -> _Text:
-        by_site = {slug: fill(text, known) for slug, known in self._facts.items()}
-        neutral = {fill(text, {**known, **self._neutral}) for known in self._facts.values()}
-        return _Text(by_site, neutral.pop() if len(neutral) == 1 else None)
+        both = {slug: self._rendered_at(text, slug) for slug in self._facts}
+        neutral = {general for _, general in both.values()}
+        return _Text({slug: own for slug, (own, _) in both.items()}, neutral.pop() if len(neutral) == 1 else None)
 
     def _prepare_keywords(self) -> dict[str, Keywords]:
         lists: dict[str, dict[str, Sequence[str]]] = {}
@@ -247,7 +268,24 @@ class Edition:
             topic, variant = split_key(key)
             if variant and topic != "clinic" and topic in self.entries:
                 lists.setdefault(topic, {})[variant] = [str(phrase) for phrase in fields.get("when", ())]
-        return {topic: Keywords.of(variants) for topic, variants in lists.items()}
+        weak = {key for key, fields in self.entries.items() if fields.get("weak")}
+        return {
+            topic: Keywords.of(variants, [name for name in variants if f"{topic}/{name}" in weak])
+            for topic, variants in lists.items()
+        }
+
+
+def _said(replies: Mapping[str, Reply], chosen: str | None) -> dict[str, str]:
+    """Return what is said at every site: the short form if nobody chose a site and only what it leaves out differs."""
+    shorts = {reply.short for reply in replies.values()}
+    if chosen is None and len(shorts) == 1 and len({reply.text for reply in replies.values()}) > 1:
+        return {slug: reply.short or reply.text for slug, reply in replies.items()}
+    return {slug: reply.text for slug, reply in replies.items()}
+
+
+def _begun(text: str) -> str:
+    """Begin with a capital letter, also where a fact stands first."""
+    return text[:1].upper() + text[1:]
 
 
 def _follow_ups(fields: Fields) -> tuple[FollowUp, ...]:

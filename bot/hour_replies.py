@@ -22,12 +22,39 @@ from bot.when import When
 NOTE_DAYS = 14
 """How far ahead an unusual day is mentioned unasked."""
 
-_OPENS = ("what time + open", "when + open", "how early", "open at what time", "wat time + open", "hour you open", "start*", "earliest", "first appointment")
-_CLOSES = ("what time + clos*", "when + clos*", "close at", "til*", "until", "how late", "closing", "time + shut", "up to what time", "wat time + clos*", "last appointment", "last slot", "latest")
+_OPENS = (
+    *("what time + open", "wat time + open", "when + open", "how early", "hour you open", "start*", "earliest"),
+    "first appointment",
+)
+_CLOSES = (
+    *("what time + clos*", "wat time + clos*", "when + clos*", "close at", "til*", "until", "how late", "closing"),
+    *("time + shut", "up to what time", "last appointment", "last slot", "latest"),
+)
 _NEXT = ("next open", "open next", "reopen*", "open again", "back open", "be open again", "next opening")
 _LUNCH = ("lunch*", "midday break", "break")
 _HOLIDAYS = ("holiday*", "bank holiday*", "public holiday*", "festive", "stat holidays")
-_STORM = ("snow", "storm", "hurricane", "weather", "power", "blizzard", "ice", "flood")
+_STORM = ("snow", "storm", "hurricane", "weather", "power", "powers", "blizzard", "ice", "flood")
+
+# "are you open?" and nothing else asks for this moment.
+_ONLY_NOW = frozenset(
+    ("are", "r", "is", "so", "and", "you", "u", "ya", "yall", "guys", "the", "clinic", "office", "still", "currently")
+    + (
+        "open",
+        "opn",
+        "opened",
+        "opening",
+        "closed",
+        "shut",
+        "there",
+        "yet",
+        "pls",
+        "please",
+        "even",
+        "hi",
+        "hello",
+        "hey",
+    )
+)
 
 
 def hours_reply(case: Case) -> Reply:
@@ -64,7 +91,8 @@ def staff_phrase(hours: OpeningHours, at: datetime, clock: int) -> tuple[str, di
 
 def _asks_now(case: Case) -> bool:
     """Say whether "are you open?" was all that was asked."""
-    return case.question.has("are you open", "you open", "u open", "r u open", "are you closed", "you guys open", "still open") and len(case.question.words) < 6
+    words = set(case.question.words)
+    return words <= _ONLY_NOW and bool(words & {"open", "opn", "closed", "shut"}) and len(words) > 1
 
 
 def _next(case: Case, after: datetime) -> str:
@@ -76,11 +104,17 @@ def _now_reply(case: Case) -> Reply:
     hours = case.site.hours
     if hours.is_open(case.at):
         closes = hours.next_close(case.at)
-        return case.say("open_now", closes=_clock_of(hours.local(closes), case.local.date(), case.clinic.clock) if closes else "")
+        return case.say(
+            "open_now", closes=_clock_of(hours.local(closes), case.local.date(), case.clinic.clock) if closes else ""
+        )
     upcoming = _next(case, case.at)
     if not upcoming:
         return case.say("never")
-    reason = hours.closed_reason if hours.closed_until and case.at < hours.closed_until else hours.on(case.local.date()).reason
+    reason = (
+        hours.closed_reason
+        if hours.closed_until and case.at < hours.closed_until
+        else hours.on(case.local.date()).reason
+    )
     return case.say("closed_now", reason=f" ({reason})" if reason else "", next=upcoming)
 
 
@@ -110,9 +144,10 @@ def _day_reply(case: Case, when: When, day: date) -> Reply:
     if day == today and case.site.hours.closed_until and case.at < case.site.hours.closed_until:
         return _now_reply(case)
     if not hours.periods:
+        closed = _tidy(case.say("day_closed", day=said, reason=_closed_reason(hours, when)).text)
         upcoming = _next(case, datetime.combine(day, time.max, case.local.tzinfo))
-        phrase = case.say("day_closed" if upcoming else "never", day=said, reason=_closed_reason(hours, when), next=upcoming)
-        return Reply(phrase.phrase, _tidy(phrase.text), about)
+        then = case.say("next", next=upcoming) if upcoming else case.say("never")
+        return Reply("day_closed", f"{closed} {then.text}", about, short=closed)
     reply = _open_day_reply(case, when, hours, said)
     return Reply(reply.phrase, _tidy(reply.text), about)
 
@@ -135,8 +170,12 @@ def _open_day_reply(case: Case, when: When, hours: DayHours, said: str) -> Reply
 
 
 def _several_reply(case: Case, days: Sequence[date]) -> Reply:
-    listed = [_one_of_several(case.site.hours.on(day), case.clinic.clock) for day in days]
-    return case.say("several", days="; ".join(listed))
+    hours, clock = case.site.hours, case.clinic.clock
+    listed = [hours.on(day) for day in days]
+    if len(days) < 7:
+        return case.say("several", days="; ".join(_one_of_several(day, clock) for day in listed))
+    unusual = [day for day in listed if day.periods != hours.week[day.day.weekday()]]
+    return _with_note(case, case.say("usual", week=hours.describe(clock)), unusual)
 
 
 def _one_of_several(day: DayHours, clock: int) -> str:
@@ -147,24 +186,28 @@ def _one_of_several(day: DayHours, clock: int) -> str:
 
 
 def _week_reply(case: Case) -> Reply:
-    hours = case.site.hours
-    week = case.say("week", week=hours.describe(case.clinic.clock))
-    unusual = hours.upcoming(case.at, NOTE_DAYS)
+    week = case.say("week", week=case.site.hours.describe(case.clinic.clock))
+    return _with_note(case, week, case.site.hours.upcoming(case.at, NOTE_DAYS))
+
+
+def _with_note(case: Case, reply: Reply, unusual: Sequence[DayHours]) -> Reply:
     if not unusual:
-        return week
+        return reply
     note = case.say("note", days="; ".join(_one_of_several(day, case.clinic.clock) for day in unusual))
-    return Reply("week", f"{week.text} {note.text}")
+    return Reply(reply.phrase, f"{reply.text} {note.text}")
 
 
 def _part_of_week(hours: OpeningHours, days: Sequence[int], clock: int) -> str:
     listed = [(number, hours.week[number]) for number in days]
-    return ", ".join(f"{WEEKDAYS[number].capitalize()} {periods_text(periods, clock) or 'closed'}" for number, periods in listed)
+    return ", ".join(
+        f"{WEEKDAYS[number].capitalize()} {periods_text(periods, clock) or 'closed'}" for number, periods in listed
+    )
 
 
 def _time_reply(case: Case, when: When) -> Reply | None:
     """Answer which days are open at a time, or are open longest or earliest."""
     hours, clock = case.site.hours, case.clinic.clock
-    if when.minute is not None:
+    if when.minute is not None and not case.question.has("before"):
         # "after 5" means that something is still open then: the minute itself counts as open.
         days = [n for n, periods in enumerate(hours.week) if any(p.opens <= when.minute < p.closes for p in periods)]
         if days:
@@ -173,12 +216,18 @@ def _time_reply(case: Case, when: When) -> Reply | None:
     ends = {n: (periods[0].opens, periods[-1].closes) for n, periods in enumerate(hours.week) if periods}
     if not ends:
         return None
-    if when.part in ("evening", "night", "late") or case.question.has("late", "latest", "last appointment", "last slot", "evenings"):
+    if when.part in ("evening", "night", "late") or case.question.has(
+        "late", "latest", "last appointment", "last slot", "evenings"
+    ):
         latest = max(closes for _, closes in ends.values())
-        return case.say("latest", closes=clock_text(latest, clock), days=days_text([n for n in ends if ends[n][1] == latest]))
-    if when.part in ("early", "morning") or case.question.has("earliest", "early", "mornings"):
+        return case.say(
+            "latest", closes=clock_text(latest, clock), days=days_text([n for n in ends if ends[n][1] == latest])
+        )
+    if when.part in ("early", "morning") or case.question.has("earliest", "early", "mornings", "before"):
         first = min(opens for opens, _ in ends.values())
-        return case.say("earliest", opens=clock_text(first, clock), days=days_text([n for n in ends if ends[n][0] == first]))
+        return case.say(
+            "earliest", opens=clock_text(first, clock), days=days_text([n for n in ends if ends[n][0] == first])
+        )
     return None
 
 
@@ -189,13 +238,17 @@ def _asks_break(case: Case) -> bool:
 def _lunch_reply(case: Case) -> Reply:
     gaps: dict[tuple[Period, ...], list[int]] = {}
     for number, periods in enumerate(case.site.hours.week):
-        between = tuple(Period(a.closes, b.opens) for a, b in zip(periods, periods[1:]) if a.closes < b.opens)
+        between = tuple(
+            Period(a.closes, b.opens) for a, b in zip(periods, periods[1:], strict=False) if a.closes < b.opens
+        )
         if between:
             gaps.setdefault(between, []).append(number)
     if not gaps:
         return case.say("no_lunch")
     clock = case.clinic.clock
-    return case.say("lunch", breaks=join_words([f"{days_text(days)} {periods_text(gap, clock)}" for gap, days in gaps.items()]))
+    return case.say(
+        "lunch", breaks=join_words([f"{days_text(days)} {periods_text(gap, clock)}" for gap, days in gaps.items()])
+    )
 
 
 def _holidays_reply(case: Case) -> Reply:
@@ -206,7 +259,8 @@ def _holidays_reply(case: Case) -> Reply:
     names = dict.fromkeys(name.removesuffix(" (observed)") for _, name in upcoming)
     day, name = upcoming[0]
     reply = case.say("holidays", names=join_words(names), holiday=name, day=date_text(day))
-    extra = [closure for closure in hours.closures if closure.last >= case.local.date() and closure.first <= case.local.date() + timedelta(days=60)]
+    today = case.local.date()
+    extra = [one for one in hours.closures if one.last >= today and one.first <= today + timedelta(days=60)]
     if not extra:
         return reply
     note = case.say("note", days="; ".join(_closure_words(c.first, c.last, c.reason) for c in extra))

@@ -485,7 +485,7 @@ def _insert_once(connection: Connection) -> Any:
 def _pause_after(tries: int) -> float:
     """Double the pause with every try, with jitter: a receiver that comes back is not met by all at once."""
     pause: float = min(FIRST_PAUSE_SECONDS * 2 ** (tries - 1), LONGEST_PAUSE_SECONDS)
-    return pause * random.uniform(0.75, 1.25)  # noqa: S311 - spread, not secrecy
+    return pause * random.uniform(0.75, 1.25)
 
 
 def _notification(row: Sequence[Any]) -> Notification:

@@ -1,8 +1,8 @@
 """The owner's figures: how much the assistant answered, what it could not, and how soon people picked up.
 
-A conversation here is what one visitor wrote in one week (Monday to Sunday on the clinic's clock), so that the weeks add up
-to the totals. Every figure is counted from rows that are still kept: what the nightly purge deleted is not in it. The texts
-of questions appear only where nothing was reported: what went to a person or was an emergency stays out.
+A conversation here is what one visitor wrote in one week (Monday to Sunday on the clinic's clock), so that the weeks
+add up to the totals. Figures are counted from rows that are still kept: what the nightly purge deleted is not in them.
+The texts of questions are shown only of visitors who reported nothing about their health.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 import math
 import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from statistics import median
@@ -21,16 +21,17 @@ from zoneinfo import ZoneInfo
 
 import sqlalchemy as sa
 
+from bot.audit import access_table
 from bot.conversations import feedback_table, message_table
 from bot.errors import Refused
 from bot.handoffs import RANK, handoff_table
 from bot.store import Store
 
 FORMULA = (
-    "Answered without a person = conversations in which the assistant answered a question, and in which nobody was asked "
-    "for, no question was left without an answer, and no answer was voted not helpful; divided by all conversations with "
-    "a question or a report. Greetings alone are left out. Who gave up and telephoned still counts as answered: "
-    "the true share is lower, never higher."
+    "Answered without a person = conversations in which the assistant answered a question, and in which nobody was "
+    "asked for, no question was left without an answer, and no answer was voted not helpful; divided by all "
+    "conversations with a question or a report. Greetings alone are left out. Who gave up and telephoned still counts "
+    "as answered: the true share is lower, never higher."
 )
 
 LONGEST_PERIOD_DAYS = 400
@@ -43,6 +44,8 @@ SMALL_TALK = frozenset(
     {"greet", "greeting", "goodbye", "thank", "affirm", "deny", "affirm_nothing", "deny_nothing", "feedback"}
     | {"bot_challenge", "help"}
 )
+# Reasons of a handoff that tell of the visitor's health.
+REPORTS = frozenset({"symptom", "condition"})
 UNANSWERED_TOPICS = frozenset({"not_sure", "nlu_fallback"})
 
 Ending = Literal["answered", "person", "unanswered", "unhelpful", "small_talk"]
@@ -82,6 +85,15 @@ class Overview:
     helpful: int
     unhelpful: int
     tables: Mapping[str, Table]
+
+
+@dataclass(frozen=True)
+class Access:
+    """Somebody opened a conversation."""
+
+    at: datetime
+    member: str
+    visitor: str
 
 
 @dataclass
@@ -125,15 +137,25 @@ def overview(
     end = datetime.combine(last + timedelta(days=1), time(), here)
     count = _Count()
     with store.reading() as connection:
-        _count_messages(count, connection.execute(_MESSAGES, {"begin": begin, "end": end}), here)
-        _count_votes(count, connection.execute(_VOTES, {"begin": begin, "end": end}), here)
         handoffs = connection.execute(_HANDOFFS, {"begin": begin, "end": end}).all()
+        reported = {row.visitor for row in handoffs if row.reason in REPORTS}
+        _count_messages(count, connection.execute(_MESSAGES, {"begin": begin, "end": end}), here, reported)
+        _count_votes(count, connection.execute(_VOTES, {"begin": begin, "end": end}), here)
     for row in handoffs:
         count.weeks[_week(row.opened_at, here), row.visitor].person = True
     return _result(count, handoffs, first, last, zone, is_open)
 
 
-def _count_messages(count: _Count, rows: Iterable[Any], here: ZoneInfo) -> None:
+def accesses(store: Store, visitor: str = "", member: str = "", limit: int = 100) -> tuple[Access, ...]:
+    """Return who opened which conversation, newest first; of one visitor or one member where they are named."""
+    newest = sa.select(_a.at, _a.member, _a.visitor).order_by(_a.id.desc()).limit(limit)
+    newest = newest.where(_a.visitor == visitor) if visitor else newest
+    newest = newest.where(_a.member == member) if member else newest
+    with store.reading() as connection:
+        return tuple(Access(*row) for row in connection.execute(newest))
+
+
+def _count_messages(count: _Count, rows: Iterable[Any], here: ZoneInfo, reported: Set[str]) -> None:
     for row in rows:
         week = count.weeks[_week(row.created_at, here), row.visitor]
         if row.author == "staff":
@@ -145,7 +167,8 @@ def _count_messages(count: _Count, rows: Iterable[Any], here: ZoneInfo) -> None:
             week.person = True
         elif row.route == "decline" or row.topic in UNANSWERED_TOPICS:
             week.unanswered = True
-            _count_question(count, row)
+            if row.visitor not in reported:
+                _count_question(count, row)
         elif row.route == "answer" and row.topic not in SMALL_TALK:
             week.answered = True
             count.topics[row.topic or "?"] += 1
@@ -199,9 +222,9 @@ def _weeks(count: _Count, first: date, last: date) -> Table:
         by_week[week][happened.ending()] += 1
     monday = first - timedelta(days=first.weekday())
     mondays = [monday + timedelta(weeks=number) for number in range((last - monday).days // 7 + 1)]
-    titles = ("Answered without a person", "Handed to a person", "Left without an answer", "Voted not helpful", "Greetings")
+    titles = ("Answered without a person", "Handed to a person", "Left without an answer", "Voted not helpful")
     rows = tuple((week.isoformat(), *(by_week[week][ending] for ending in ENDINGS)) for week in mondays)
-    return Table("Conversations by week", ("Week from", *titles), rows)
+    return Table("Conversations by week", ("Week from", *titles, "Greetings only"), rows)
 
 
 def _reasons(handoffs: Sequence[Any]) -> Table:
@@ -223,10 +246,10 @@ def _acknowledged(handoffs: Sequence[Any], is_open: Callable[[datetime], bool]) 
         for opened in (True, False):
             found = groups.get((urgency, opened), [])
             waits = sorted((r.acknowledged_at - r.opened_at).total_seconds() / 60 for r in found if r.acknowledged_at)
-            seen = len(waits)
+            times = (median(waits), _part(waits, 0.9), waits[-1]) if waits else ()
+            shown = [round(minutes, 1) for minutes in times] or [None] * 3
             when = "while open" if opened else "while closed"
-            times = (round(median(waits), 1), round(_part(waits, 0.9), 1), round(waits[-1], 1)) if waits else (None,) * 3
-            rows.append((f"{urgency.capitalize()}, {when}", len(found), len(found) - seen, *times))
+            rows.append((f"{urgency.capitalize()}, {when}", len(found), len(found) - len(waits), *shown))
     columns = ("Urgency", "Handed off", "Not seen yet", "Median minutes", "9 of 10 within", "Longest")
     return Table("Minutes until somebody had seen it", columns, tuple(rows))
 
@@ -266,7 +289,7 @@ def _cell(value: Any) -> Any:
     return "" if value is None else value
 
 
-_m, _h, _f = message_table.c, handoff_table.c, feedback_table.c
+_m, _h, _f, _a = message_table.c, handoff_table.c, feedback_table.c, access_table.c
 _within = (sa.bindparam("begin"), sa.bindparam("end"))
 _MESSAGES = sa.select(_m.visitor, _m.author, _m.text, _m.topic, _m.route, _m.created_at).where(
     _m.author.in_(("visitor", "staff")), _m.created_at >= _within[0], _m.created_at < _within[1]

@@ -54,11 +54,8 @@ def export(store: Store, visitor: str) -> dict[str, list[dict[str, Any]]]:
 
 def delete(store: Store, connection: Connection, visitor: str) -> int:
     """Delete all that is kept of a visitor; return the number of rows."""
-    gone = 0
-    for table, condition in reversed(list(of_visitor(visitor))):
-        gone += connection.execute(sa.delete(table).where(condition)).rowcount
     store.after_commit(store.scrub)
-    return gone
+    return _delete(connection, visitor)
 
 
 def purge(store: Store, now: datetime, retention: float | Mapping[str, float]) -> dict[str, int]:
@@ -92,18 +89,27 @@ def _purge_messages(store: Store, before: datetime) -> int:
             for table, column in ((message_table, "created_at"), (feedback_table, "at")):
                 old = sa.delete(table).where(table.c.visitor.in_(ids), table.c[column] < before)
                 gone += connection.execute(old).rowcount
-            left = sa.or_(
-                sa.exists().where(message_table.c.visitor == visitor.id),
-                sa.exists().where(handoff_table.c.visitor == visitor.id),
-            )
-            connection.execute(sa.delete(visitor_table).where(visitor.id.in_(ids), visitor.seen_at < before, ~left))
+            empty = sa.select(visitor.id).where(visitor.id.in_(ids), visitor.seen_at < before, _NOTHING_LEFT)
+            for one in connection.execute(empty).scalars().all():
+                _delete(connection, one)
         last = ids[-1]
+
+
+def _delete(connection: Connection, visitor: str) -> int:
+    gone = 0
+    for table, condition in reversed(list(of_visitor(visitor))):
+        gone += connection.execute(sa.delete(table).where(condition)).rowcount
+    return gone
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, (date, datetime)) else value
 
 
+_NOTHING_LEFT = ~sa.or_(
+    sa.exists().where(message_table.c.visitor == visitor_table.c.id),
+    sa.exists().where(handoff_table.c.visitor == visitor_table.c.id),
+)
 _OLD = {
     "handoffs": (handoff_table, handoff_table.c.closed_at, handoff_table.c.state == "closed"),
     "trackers": (tracker_snapshot, tracker_snapshot.c.updated_at, sa.true()),

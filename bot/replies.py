@@ -1,13 +1,13 @@
 """Answers that are computed from the clinic's facts: what a visit costs, who is in on Thursday.
 
-The sentences are the clinic's (`phrases:` in answers.yml); what stands in their gaps comes from the facts. Opening hours,
-the longest of them, have `hour_replies.py` for themselves.
+The sentences are the clinic's (`phrases:` in answers.yml); what stands in their gaps comes from the facts. Opening
+hours, the longest of them, have `hour_replies.py` for themselves.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
@@ -15,22 +15,71 @@ from bot.clinic import Clinic, Price, Site, TeamMember
 from bot.hours import DayHours, clock_text, date_text, days_text, join_words
 from bot.question import Question, minutes_of
 from bot.when import When, find_when
-from bot.wording import fill
+from bot.wording import fill, members_text
 
+_LANGUAGE_NAMES = (
+    ("Spanish", "French", "German", "Italian", "Portuguese", "Russian", "Polish", "Ukrainian", "Dutch", "Swedish")
+    + ("Mandarin", "Cantonese", "Chinese", "Japanese", "Korean", "Vietnamese", "Tagalog", "Thai", "Greek", "Turkish")
+    + ("Hindi", "Urdu", "Punjabi", "Bengali", "Tamil", "Gujarati", "Nepali", "Arabic", "Farsi", "Hebrew")
+    + ("Somali", "Amharic", "Swahili", "English", "American Sign Language")
+)
 LANGUAGES: Mapping[str, str] = {
-    **{name.lower(): name for name in ("Spanish", "French", "German", "Italian", "Portuguese", "Russian", "Polish", "Ukrainian")},
-    **{name.lower(): name for name in ("Mandarin", "Cantonese", "Chinese", "Japanese", "Korean", "Vietnamese", "Tagalog", "Thai")},
-    **{name.lower(): name for name in ("Hindi", "Urdu", "Punjabi", "Bengali", "Tamil", "Gujarati", "Nepali", "Arabic", "Farsi")},
-    **{name.lower(): name for name in ("Hebrew", "Turkish", "Greek", "Dutch", "Swedish", "Somali", "Amharic", "Swahili", "English")},
-    **{"espanol": "Spanish", "castellano": "Spanish", "persian": "Farsi", "filipino": "Tagalog", "francais": "French"},
-    **{"asl": "American Sign Language", "sign language": "American Sign Language", "deutsch": "German", "portugues": "Portuguese"},
+    **{name.lower(): name for name in _LANGUAGE_NAMES},
+    "espanol": "Spanish",
+    "castellano": "Spanish",
+    "persian": "Farsi",
+    "filipino": "Tagalog",
+    "francais": "French",
+    "deutsch": "German",
+    "portugues": "Portuguese",
+    "asl": "American Sign Language",
+    "sign language": "American Sign Language",
 }
 """Languages visitors ask for, by the words they use."""
 
 _TITLES = frozenset(("dr", "doctor", "mr", "mrs", "ms", "miss", "prof", "the", "our"))
-_DOCTOR = re.compile(r"\b(?:dr|doctor|mr|mrs|ms|miss)\.?\s+([a-z][a-z'-]+)")
-_NAMED = re.compile(r"\b(?:[Ii]s|[Dd]oes|[Ww]ith|[Ss]ee|[Aa]bout|[Ww]hen is|[Dd]id|[Ff]or|[Nn]amed|[Cc]alled)\s+([A-Z][a-z]{2,})\b")
-_NO_NAMES = frozenset(("hours", "who", "the", "lees", "office", "is", "on", "in", "at", "of", "there", "here", "visit", "note", "dry", "needling", "your", "and"))
+_DOCTOR = re.compile(
+    r"\b(?:(?i:dr|mr|mrs|ms|miss)\.?|[Dd]octor(?=\s+[A-Z]))\s+([A-Za-z][A-Za-z'-]+)|\b(?:named|called) ([a-z]{3,})"
+)
+_NAMED = re.compile(
+    r"\b(?:[Ii]s|[Dd]oes|[Ww]ith|[Ss]ee|[Aa]bout|[Ww]hen is|[Dd]id|[Ff]or|[Nn]amed|[Cc]alled)\s+([A-Z][a-z]{2,})\b"
+)
+_PLAIN_NAMED = re.compile(
+    r"\b(?:is|does|did|when is|was|has|where is|about) ([a-z]{3,}) (?:still|in|back|there|here|around|leave|left|work"
+    r"|works|working|do|certified|at|with|gone|available|on)\b"
+)
+_NO_NAMES = frozenset(
+    (
+        "she",
+        "they",
+        "anyone",
+        "anybody",
+        "someone",
+        "somebody",
+        "everyone",
+        "everybody",
+        "nobody",
+        "that",
+        "this",
+        "any",
+    )
+    + ("therapist", "clinic", "staff", "team", "physio", "owner", "experience", "which", "whos", "one", "hours", "who")
+    + (
+        "the",
+        "office",
+        "there",
+        "here",
+        "visit",
+        "note",
+        "dry",
+        "needling",
+        "your",
+        "and",
+        "our",
+        "everything",
+        "anything",
+    )
+)
 _ANAPHORA = ("that", "it", "this", "one", "those", "these")
 
 
@@ -70,6 +119,8 @@ class Reply:
     text: str
     about: Mapping[str, str] = field(default_factory=dict)
     """What it was about, for the next question: "and how much is that?"."""
+    short: str | None = None
+    """The answer without what only adds to it; where that is the same at all sites, nobody is asked which one."""
 
 
 PHRASES: Mapping[str, Mapping[str, frozenset[str]]] = {
@@ -97,7 +148,7 @@ PHRASES: Mapping[str, Mapping[str, frozenset[str]]] = {
         "open_then_next": frozenset(("closes", "next")),
         "never": frozenset(),
         "day_open": frozenset(("day", "hours", "reason")),
-        "day_closed": frozenset(("day", "reason", "next")),
+        "day_closed": frozenset(("day", "reason")),
         "opens_at": frozenset(("day", "opens", "hours")),
         "closes_at": frozenset(("day", "closes", "hours")),
         "at_open": frozenset(("time", "day", "hours")),
@@ -126,7 +177,8 @@ def day_words(day: date, today: date) -> str:
     """Write a day as said today: "today", "tomorrow, Monday, November 23", "on Saturday, November 28"."""
     if day == today:
         return "today"
-    return f"tomorrow, {date_text(day)}," if day == today + timedelta(days=1) else f"on {date_text(day)}"
+    said = date_text(day) if day.year == today.year else f"{date_text(day)}, {day.year}"
+    return f"tomorrow, {said}" if day == today + timedelta(days=1) else f"on {said}"
 
 
 def moment_words(moment: datetime | None, today: date, clock: int) -> str:
@@ -153,9 +205,11 @@ def cost_reply(case: Case) -> Reply | None:
     minutes = minutes_of(case.question)
     if minutes is None and case.question.has(*_ANAPHORA) and case.context.get("minutes", "").isdigit():
         minutes = int(case.context["minutes"])
-    if minutes is None:
+    if minutes is None or case.question.has("package*", "bundle*", "free"):
         return None
-    prices = [price for price in prices_at(case.clinic, case.site) if price.service in ("visit", "first_visit", "other")]
+    prices = [
+        price for price in prices_at(case.clinic, case.site) if price.service in ("visit", "first_visit", "other")
+    ]
     fitting = [price for price in prices if price.minutes == minutes]
     phrase = "length" if fitting else "no_such_length"
     listed = join_words([price_words(case.clinic, price) for price in fitting or prices])
@@ -186,20 +240,15 @@ def team_reply(case: Case) -> Reply | None:
     if member is not None:
         return _member_reply(case, member, when)
     if _names_somebody(case.question):
-        return case.say("unknown", team=team_words(case.clinic.team))
+        return case.say("unknown", team=members_text(case.clinic.team))
     if when.days and case.question.has("who", "whos", "in", "working", "works", "there", "anyone"):
         return _day_reply(case, when.days[0])
     return None
 
 
-def team_words(team: Sequence[TeamMember]) -> str:
-    """Write members with their letters: "Dr. Robin Sample, PT, DPT; Maria Example, PT"."""
-    return "; ".join(f"{one.name}, {one.credentials}" if one.credentials else one.name for one in team)
-
-
 def _language(question: Question) -> str | None:
-    spoken = question.has("speak*", "spoken", "fluent", "habla*", "language*", "interpreter*", "speaking", "translat*") or len(question.words) < 5
-    found = next(question.found(LANGUAGES), None) if spoken else None
+    spoken = question.has("speak*", "spoken", "fluent", "habla*", "language*", "interpreter*", "translat*")
+    found = question.first(LANGUAGES) if spoken or len(question.words) < 5 else None
     return LANGUAGES[found] if found else None
 
 
@@ -214,7 +263,10 @@ def _language_reply(case: Case, language: str) -> Reply:
 def _member(case: Case) -> TeamMember | None:
     """Find the member whose name stands in the question, else the one the visitor asked about before."""
     for member in case.clinic.team:
-        names = {*member.aliases, *(name for name in re.findall(r"[\w'-]+", member.name) if name.lower() not in _TITLES)}
+        names = {
+            *member.aliases,
+            *(name for name in re.findall(r"[\w'-]+", member.name) if name.lower() not in _TITLES),
+        }
         if case.question.has(*(name.lower().replace("-", " ") for name in names)):
             return member
     if case.question.has("he", "she", "they", "him", "her", "them", "and on", "what about", "how about"):
@@ -223,7 +275,9 @@ def _member(case: Case) -> TeamMember | None:
 
 
 def _names_somebody(question: Question) -> bool:
-    found = [*_DOCTOR.findall(question.text.lower()), *(name.lower() for name in _NAMED.findall(question.text))]
+    found = [(a or b).lower() for a, b in _DOCTOR.findall(question.text)]
+    found += [name.lower() for name in _NAMED.findall(question.text)]
+    found += _PLAIN_NAMED.findall(question.spelt)
     return any(name not in _NO_NAMES and name not in LANGUAGES for name in found)
 
 
@@ -236,7 +290,7 @@ def _member_reply(case: Case, member: TeamMember, when: When) -> Reply:
         reply = case.say(
             "member",
             name=member.name,
-            role=f"{member.credentials}, {member.role}" if member.credentials else member.role,
+            role=f"{member.role} ({member.credentials})" if member.credentials else member.role,
             about=member.about,
             days=days,
             languages=join_words(member.languages),

@@ -21,7 +21,6 @@ import sqlalchemy as sa
 from bot.accounts import (
     LONGEST_PASSWORD,
     Accounts,
-    Connection,
     StaffMember,
     check_password,
     hash_of,
@@ -32,9 +31,20 @@ from bot.accounts import (
 )
 from bot.errors import Refused, TooMany, Unauthorized
 from bot.roles import ROLES
-from bot.store import Store, utc_now
+from bot.store import Connection, Store, utc_now
 
-__all__ = ["ROLES", "CodeNeeded", "Staff", "StaffMember", "StaffSession", "first_account_hint", "link_of"]
+__all__ = [
+    "ROLES",
+    "CodeNeeded",
+    "Staff",
+    "StaffMember",
+    "StaffSession",
+    "first_account_hint",
+    "invitation_link",
+    "link_of",
+    "reset_link",
+    "sign_out_everywhere",
+]
 
 SESSION_HOURS = 12
 """The longest a session lasts: a working day."""
@@ -120,12 +130,14 @@ class Staff(Accounts):
         with self._store.reading() as connection:
             return self._session(connection, session)
 
+    def is_due(self, session: StaffSession) -> bool:
+        """Say whether it is time to keep that the session was seen."""
+        return self._clock() - session.seen_at >= timedelta(seconds=TOUCH_SECONDS)
+
     def touch(self, session: StaffSession) -> None:
-        """Keep that a session was seen, once a minute."""
-        now = self._clock()
-        if now - session.seen_at >= timedelta(seconds=TOUCH_SECONDS):
-            with self._store.transaction() as connection:
-                connection.execute(sa.update(session_table).where(_s.id == session.id).values(seen_at=now))
+        """Keep that a session was seen just now."""
+        with self._store.transaction() as connection:
+            connection.execute(sa.update(session_table).where(_s.id == session.id).values(seen_at=self._clock()))
 
     def sessions(self, member: str) -> tuple[StaffSession, ...]:
         """Return where a member is signed in, newest first."""
@@ -270,14 +282,33 @@ class _Tries:
                 self._kept.pop(next(iter(self._kept)))
 
 
-def first_account_hint(staff: Staff) -> str | None:
+def first_account_hint(store: Store) -> str | None:
     """Return what the first start prints; None once there is an account."""
-    if staff.members():
-        return None
+    with store.reading() as connection:
+        if connection.execute(sa.select(_m.id).limit(1)).first():
+            return None
     return (
         "Nobody can sign in yet. Make the first account:  "
-        'python -m bot staff add you@example.com "Your Name" --role owner'
+        'python -m bot staff add you@example.com --name "Your Name" --role owner'
     )
+
+
+def invitation_link(store: Store, base_url: str, email: str, name: str, role: str) -> str:
+    """Make an account from the command line; return the link on which its owner chooses a password."""
+    _, token = Staff(store).add(email, name, role)
+    return link_of(base_url, token)
+
+
+def reset_link(store: Store, base_url: str, email: str, *, drop_code: bool = False) -> str:
+    """Return a link for a new password from the command line; `drop_code` for who lost the telephone."""
+    staff = Staff(store)
+    return link_of(base_url, staff.invite(staff.by_email(email).id, drop_code=drop_code))
+
+
+def sign_out_everywhere(store: Store, email: str) -> int:
+    """End every session of a member from the command line; return how many."""
+    staff = Staff(store)
+    return staff.end_sessions(staff.by_email(email).id, by=None)
 
 
 def new_secret() -> str:

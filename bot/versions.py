@@ -1,8 +1,8 @@
-"""Every version of every entry: who changed it when, what it said before, and whether it came from a file or the console.
+"""Every version of every entry: who changed it when, what it said before, and whether a file or the console did.
 
-An entry is never overwritten: a change appends a version, the highest one is served, going back appends the old one again.
-That is also how a file and the console stay honest with each other: a file may follow its own last version, never a newer
-edit that it does not know.
+An entry is never overwritten: a change appends a version, the highest one is served, going back appends the old one
+again. That is also how a file and the console stay honest with each other: a file may follow its own last version, never
+a newer edit that it does not know.
 """
 
 from __future__ import annotations
@@ -87,7 +87,9 @@ class Versions:
         if not found:
             raise NotFound(f"no entry {key!r}")
         before: list[Fields | None] = [None, *(one.fields for one in found)]
-        steps = [Change(v.key, v.version, v.member, v.at, v.origin, b, v.fields) for v, b in zip(found, before)]
+        steps = [
+            Change(v.key, v.version, v.member, v.at, v.origin, b, v.fields) for v, b in zip(found, before, strict=False)
+        ]
         return tuple(reversed(steps))
 
     def change(self, key: str, fields: Fields | None, *, member: str, at: datetime, base: int | None = None) -> Version:
@@ -128,7 +130,9 @@ class Versions:
             newest, _ = _lineage(connection)
             for one in newest.values():
                 if one.origin == "console" and not is_passing(one.key):
-                    self._append(connection, Version(one.key, one.version + 1, one.fields, one.position, member, at, "file"))
+                    self._append(
+                        connection, Version(one.key, one.version + 1, one.fields, one.position, member, at, "file")
+                    )
 
     def _newest(self, connection: Connection, key: str) -> Version | None:
         self._store.lock(connection, table)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
-from bot.clinic import Clinic, Site
+from bot.clinic import Clinic, Price, Site, TeamMember
 from bot.hours import join_words
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)?)\}")
 
-SITE_FACTS = ("title", "address", "phone", "email", "hours", "parking", "access", "directions", "transit")
-"""Placeholders of a site, as {site.address}; those a site does not have read as its phone number to ask at."""
+SITE_FACTS = ("title", "address", "phone", "email", "hours")
+"""Placeholders of every site, as {site.address}; whatever else clinic.yml says about a site is one too."""
 
 NUMBERS = {"emergency": "emergency.number", "crisis": "crisis.line", "poison": "poison.line", "urgent": "urgent.line"}
 
-# Said about the treatment these promise what nobody can keep (claims checked in the clinical notes); the second part of a
-# row is what makes the word harmless: "cannot say if it is safe", "thrown away safely", "not proven".
+# Said about the treatment these promise what nobody can keep (docs/safety.md); the second part of a row is what in front
+# of the word makes it harmless: "cannot say if it is safe", "not proven".
 _FORBIDDEN: tuple[tuple[str, str], ...] = (
     (r"cur(?:e|es|ed|ing)", ""),
     (r"heal(?:s|ed|ing)?", ""),
     (r"fix(?:es|ing)?", ""),
     (r"guarante\w+", ""),
-    (r"safe", r"\b(?:not|isn't|keep (?:you|everyone)|stay|if (?:it|that|this) is|whether (?:it|that|this) is|if it's|feel)\s+$"),
+    (r"safe", r"\b(?:not|isn't|keep (?:you|everyone)|stay|feel|(?:if|whether) (?:it|that|this) is|if it's)\s+$"),
     (r"painless(?:ly)?|pain[- ]free", ""),
     (r"proven", r"\b(?:not|never|isn't)\s+(?:been\s+)?$"),
     (r"no risks?|risk[- ]free|without (?:any )?risks?", ""),
@@ -33,7 +33,9 @@ _FORBIDDEN: tuple[tuple[str, str], ...] = (
     (r"instant(?:ly)?", ""),
     (r"permanent(?:ly)?", ""),
 )
-_FORBIDDEN_WORDS = tuple((re.compile(rf"\b(?:{word})\b", re.I), re.compile(rf"(?:{but})", re.I) if but else None) for word, but in _FORBIDDEN)
+_FORBIDDEN_WORDS = tuple(
+    (re.compile(rf"\b(?:{word})\b", re.I), re.compile(but, re.I) if but else None) for word, but in _FORBIDDEN
+)
 
 _SENTENCE_END = re.compile(r"[.!?]+(?=\s|$)|\n+")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'\u2019-]*|\d[\d:.,]*")
@@ -64,25 +66,53 @@ def _site_facts(clinic: Clinic, site: Site) -> dict[str, str]:
     hours = site.hours.describe(clinic.clock)
     known = {**site.details, "title": site.title, "address": site.address, "phone": site.phone, "hours": hours}
     known["email"] = site.email or clinic.about.get("email", "")
-    ask = f"Please ask us on {site.phone}."
-    found = {f"site.{name}": known.get(name) or ask for name in SITE_FACTS}
+    names = {*SITE_FACTS, *(name for other in clinic.sites for name in other.details)}
+    # What only another site tells is asked for by phone here.
+    found = {f"site.{name}": known.get(name) or f"Please ask us on {site.phone}." for name in sorted(names)}
     return {**found, "clinic.phone": site.phone, "clinic.hours": hours, "clinic.email": found["site.email"]}
 
 
 def _lists(clinic: Clinic, site: Site) -> dict[str, str]:
-    visits = [p for p in clinic.prices if p.service == "visit" and (not p.sites or site.slug in p.sites)]
-    lengths = [str(p.minutes) for p in visits if p.minutes]
     spoken = sorted({language for member in clinic.team for language in member.languages})
     return {
-        "clinic.price": join_words([f"{clinic.money(p.amount)} for {p.minutes} minutes" for p in visits if p.minutes]),
-        "clinic.session_length": f"{join_words(dict.fromkeys(lengths), 'or')} minutes",
+        **_prices(clinic, site),
+        "clinic.team": members_text(clinic.team),
+        "clinic.women": join_words([one.name for one in clinic.team if one.gender == "woman" and one.needles]),
+        "clinic.men": join_words([one.name for one in clinic.team if one.gender == "man" and one.needles]),
         "clinic.payment_methods": join_words(clinic.payment_methods),
         "clinic.languages": join_words(spoken),
         "clinic.sites": join_words([f"{s.title} ({s.address})" for s in clinic.sites]),
         "clinic.phones": join_words([f"{s.title} {s.phone}" for s in clinic.sites]),
         "clinic.site_count": str(len(clinic.sites)),
+        "clinic.all_hours": "; ".join(f"{one.title} {one.hours.describe(clinic.clock)}" for one in clinic.sites),
         "clinic.holidays": join_words(sorted(site.hours.holidays.names or ()) if site.hours.holidays else ()),
     }
+
+
+def _prices(clinic: Clinic, site: Site) -> dict[str, str]:
+    here = [price for price in clinic.prices if not price.sites or site.slug in price.sites]
+    visits = [price for price in here if price.service == "visit" and price.minutes]
+    first = [price for price in here if price.service == "first_visit"]
+    packages = [price for price in here if price.service == "package"]
+    lengths = dict.fromkeys(str(price.minutes) for price in visits)
+    return {
+        "clinic.price": join_words([f"{clinic.money(p.amount)} for {p.minutes} minutes" for p in visits]),
+        "clinic.session_length": f"{join_words(lengths, 'or')} minutes" if lengths else "",
+        "clinic.first_visit_price": join_words([clinic.money(p.amount) for p in first]),
+        "clinic.first_visit_length": join_words([f"{p.minutes} minutes" for p in first if p.minutes]),
+        "clinic.package_prices": join_words([_price(clinic, p) for p in packages]),
+        "clinic.price_list": "; ".join(_price(clinic, p) for p in here),
+    }
+
+
+def _price(clinic: Clinic, price: Price) -> str:
+    note = f" ({price.note})" if price.note else ""
+    return f"{price.title} {clinic.money(price.amount)}{note}"
+
+
+def members_text(team: Sequence[TeamMember]) -> str:
+    """Write members with their letters and work: "Dr. Robin Sample, PT, DPT (owner); Sam Specimen (front desk)"."""
+    return "; ".join(f"{one.name}{', ' if one.credentials else ''}{one.credentials} ({one.role})" for one in team)
 
 
 def forbidden_words(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pgserver
 import pytest
 import sqlalchemy.engine
-from store_tools import KINDS, Clock, new_database
+from store_tools import KINDS, Clock, empty_database, new_database
 
 from bot.store import Store
 
@@ -23,7 +23,16 @@ def clock() -> Clock:
 @pytest.fixture(scope="session")
 def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlalchemy.engine.URL]:
     """Run a PostgreSQL server for the session."""
-    server = pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="delete")
+    server = pgserver.get_server(  # type: ignore[attr-defined]
+        tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
+    )
+    # No test cuts the power, and a database for every test is a lot of files to wait for.
+    for command in (
+        "ALTER SYSTEM SET fsync = off",
+        "ALTER SYSTEM SET full_page_writes = off",
+        "SELECT pg_reload_conf()",
+    ):
+        server.psql(f"{command};")
     yield sqlalchemy.engine.make_url(server.get_uri())
     server.cleanup()
 
@@ -38,9 +47,10 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def migrated_database(postgres: sqlalchemy.engine.URL) -> str:
-    """Return the name of a PostgreSQL database with all tables, to copy."""
-    _migrate(new_database(postgres, name="migrated"))
-    return "migrated"
+    """Return the URL of a PostgreSQL database with all tables; every test finds it empty."""
+    url = new_database(postgres)
+    _migrate(url)
+    return url
 
 
 @pytest.fixture(params=KINDS)
@@ -50,8 +60,9 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         file = tmp_path / "frontdesk.db"
         shutil.copy(request.getfixturevalue("migrated_file"), file)
         return f"sqlite:///{file}"
-    template = request.getfixturevalue("migrated_database")
-    return new_database(request.getfixturevalue("postgres"), template=template)
+    url: str = request.getfixturevalue("migrated_database")
+    empty_database(url)
+    return url
 
 
 @pytest.fixture

@@ -37,14 +37,25 @@ class Clock:
         return self.now
 
 
-def new_database(server: sqlalchemy.engine.URL, name: str = "", template: str = "template1") -> str:
+def new_database(server: sqlalchemy.engine.URL) -> str:
     """Create a PostgreSQL database and return its URL."""
-    name = name or f"test_{next(_numbers)}"
+    name = f"test_{next(_numbers)}"
     connection = psycopg2.connect(server.render_as_string(hide_password=False))
     connection.autocommit = True
-    connection.cursor().execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    connection.cursor().execute(f'CREATE DATABASE "{name}"')
     connection.close()
     return str(server.set(database=name).render_as_string(hide_password=False))
+
+
+def empty_database(url: str) -> None:
+    """Empty every table of a PostgreSQL database (a fresh copy for each test takes six times as long)."""
+    connection = psycopg2.connect(url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT string_agg(tablename, ',') FROM pg_tables WHERE schemaname = 'public'")
+        names = [name for name in cursor.fetchone()[0].split(",") if name != "alembic_version"]
+        cursor.execute(f"TRUNCATE {','.join(names)} RESTART IDENTITY CASCADE")
+        cursor.execute("INSERT INTO pulse VALUES (1, 0)")
+    connection.close()
 
 
 def at_once(number: int, call: Callable[[int], T]) -> list[T | Exception]:
@@ -68,5 +79,5 @@ def everything(store: Store) -> str:
         names = sa.inspect(connection).get_table_names()
         rows: list[Any] = []
         for name in names:
-            rows += connection.execute(sa.text(f'SELECT * FROM "{name}"')).all()  # noqa: S608
+            rows += connection.execute(sa.text(f'SELECT * FROM "{name}"')).all()
     return "\n".join(map(repr, rows))

@@ -16,7 +16,17 @@ from bot import audit
 from bot.accounts import invitation_table, member_table, session_table
 from bot.errors import Conflict, NotFound, Refused, TooMany, Unauthorized
 from bot.roles import PERMISSIONS, ROLES, may, permissions_of
-from bot.staff import CodeNeeded, Staff, StaffMember, first_account_hint, link_of, new_secret
+from bot.staff import (
+    CodeNeeded,
+    Staff,
+    StaffMember,
+    first_account_hint,
+    invitation_link,
+    link_of,
+    new_secret,
+    reset_link,
+    sign_out_everywhere,
+)
 from bot.store import Store
 
 WORDS = "copper lantern seven rivers"
@@ -293,10 +303,19 @@ def test_every_change_of_an_account_is_audited_in_a_whole_chain(staff: Staff, st
     assert audit.verify(store).whole
 
 
-def test_the_first_start_says_how_to_make_an_account(staff: Staff) -> None:
-    assert "python -m bot staff add" in (first_account_hint(staff) or "")
-    staff.add("olga@clinic.example", "Olga", "owner")
-    assert first_account_hint(staff) is None
+def test_the_first_start_says_how_to_make_an_account(staff: Staff, store: Store) -> None:
+    assert "python -m bot staff add" in (first_account_hint(store) or "")
+    link = invitation_link(store, "http://localhost:8000", "olga@clinic.example", "Olga", "owner")
+    assert first_account_hint(store) is None
+    staff.accept(link.partition("#")[2], WORDS)
+    staff.sign_in("olga@clinic.example", WORDS)
+
+
+def test_the_command_line_resets_and_signs_out(staff: Staff, store: Store, anna: StaffMember) -> None:
+    staff.sign_in(anna.email, WORDS)
+    assert sign_out_everywhere(store, anna.email) == 1
+    token = reset_link(store, "http://localhost:8000", anna.email).partition("#")[2]
+    assert staff.accept(token, "something else entirely").id == anna.id
 
 
 def test_the_token_of_a_link_stands_where_no_server_sees_it() -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,7 +21,7 @@ from sanic.response import HTTPResponse, empty, json, text
 from bot.answers import Answers
 from bot.bell import Bell
 from bot.channels.bodies import Body, Schemas
-from bot.channels.limits import WebLimits
+from bot.channels.limits import MessageLimits
 from bot.channels.look import Look, allowed, look_of
 from bot.channels.problems import Unreadable, WrongOrigin, problem
 from bot.channels.shapes import message_json, standing_json, transcript
@@ -29,10 +29,10 @@ from bot.channels.stream import PAGE, News, Streams
 from bot.channels.tokens import Token, Tokens
 from bot.clinic import Clinic
 from bot.desk import Desk, Draft
-from bot.errors import FrontDeskError, NotFound, StoreUnavailable
+from bot.errors import FrontDeskError, NotFound
 from bot.frontdesk import FrontDesk, Incoming, Receipt
 from bot.settings import Settings
-from bot.store import Store, utc_now
+from bot.store import utc_now
 
 logger = logging.getLogger(__name__)
 
@@ -56,8 +56,7 @@ class Parts:
     desk: Desk
     answers: Answers
     bell: Bell
-    store: Store
-    limits: WebLimits
+    limits: MessageLimits
     settings: Settings
 
 
@@ -66,7 +65,7 @@ class Api:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._desk, self._store = parts.desk, parts.store
+        self._desk, self._store = parts.desk, parts.desk.store
         self._tokens = Tokens(parts.settings.signing_keys(), parts.settings.token_days)
         self._schemas = Schemas()
         self.streams = Streams(parts.bell, self._news)
@@ -166,7 +165,7 @@ class Api:
         async with self._body(request) as body:
             token = self._token(request)
             fields = body.fields(self._schemas, "Feedback")
-            await self._store.run(self._desk.rate, token.visitor, fields["seq"], fields["helpful"])
+            await self._store.run(self._desk.feedback, token.visitor, fields["seq"], fields["helpful"])
         return empty()
 
     async def describe(self, request: Request) -> HTTPResponse:
@@ -258,7 +257,8 @@ class Api:
     def _read_news(self, visitor: str, after: int, limit: int) -> News:
         look = self._look(visitor)
         messages = self._desk.messages(visitor, after, limit)
-        return News(messages, standing_json(self._desk.standing(visitor), look, utc_now()))
+        standing = standing_json(self._desk.standing(visitor), look, utc_now())
+        return News(messages, standing, self._desk.read_up_to(visitor))
 
     def _look(self, visitor: str) -> Look:
         known = self._desk.visitor(visitor)
@@ -271,10 +271,16 @@ class Api:
         except NotFound:
             raise Unreadable("no such site", {"site": "must be one of the clinic's sites"}) from None
         look = look_of(clinic, slug, language)
-        visitor = self._desk.create_visitor("website", slug, language=look.language)
-        greeting = Draft(greeting_text(look), {"kind": "greeting", "buttons": look.suggestions, "feedback": False})
-        self._desk.announce(visitor.id, "greeting", greeting)
-        return visitor.id
+        greeting = Draft(self._greeting(look), {"kind": "greeting", "buttons": look.suggestions, "feedback": False})
+        return self._desk.create_visitor("website", slug, language=look.language, greeting=greeting).id
+
+    def _greeting(self, look: Look) -> str:
+        """Return what is said first: the clinic's own approved wording, or ours where it has none."""
+        with suppress(FrontDeskError, KeyError):
+            if look.language == "en" and (own := self._parts.answers.fixed("greeting", site=look.site.slug)):
+                return own
+        privacy = look.clinic.privacy
+        return look.text("greeting", retention=privacy.get("retention", ""), privacy=privacy.get("link", ""))
 
     def _transcript(self, visitor: str) -> str:
         look = self._look(visitor)
@@ -282,13 +288,6 @@ class Api:
         while len(page) == PAGE:
             messages += (page := self._desk.messages(visitor, messages[-1].seq, PAGE))
         return transcript(messages, look, utc_now())
-
-
-def greeting_text(look: Look) -> str:
-    """Return what the assistant says first: what it is, what it is not, and what happens to what is typed."""
-    return look.text(
-        "greeting", retention=look.clinic.privacy.get("retention", ""), privacy=look.clinic.privacy.get("link", "")
-    )
 
 
 def e164(written: str, country: str) -> str:
@@ -322,4 +321,4 @@ def _number(written: str, name: str, low: int, high: int) -> int:
     raise Unreadable(f"{name} is no number from {low} to {high}", {name: f"must be a whole number from {low} to {high}"})
 
 
-__all__ = ["Api", "Parts", "StoreUnavailable", "address_of", "e164", "greeting_text"]
+__all__ = ["Api", "Parts", "address_of", "e164"]

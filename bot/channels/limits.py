@@ -7,6 +7,7 @@ visitor's own limit is what stops a stuck key or a script. Counted in this proce
 from __future__ import annotations
 
 import ipaddress
+import logging
 import math
 import time
 from typing import Any
@@ -18,13 +19,16 @@ from limits.strategies import FixedWindowRateLimiter
 from bot.errors import TooMany
 from bot.settings import Settings
 
+logger = logging.getLogger(__name__)
 
-class WebLimits:
+
+class MessageLimits:
     """Counts messages per visitor and per address, and new conversations per address."""
 
     def __init__(self, settings: Settings) -> None:
         # Fixed windows: one counter a visitor; the library's moving window keeps and sweeps one lock for each message.
-        self._storage: Any = storage_from_string(settings.redis_url or "memory://")
+        options = {"socket_timeout": 1, "socket_connect_timeout": 1} if settings.redis_url else {}
+        self._storage: Any = storage_from_string(settings.redis_url or "memory://", **options)
         self._limiter = FixedWindowRateLimiter(self._storage)
         self._visitor = RateLimitItemPerMinute(settings.messages_per_minute, namespace="visitor")
         self._address = RateLimitItemPerMinute(settings.address_messages_per_minute, namespace="address")
@@ -42,9 +46,18 @@ class WebLimits:
             self._count(self._visitors, network(address), "conversations of one address")
 
     def _count(self, item: RateLimitItem, key: str, what: str) -> None:
-        if item.amount and not self._limiter.hit(item, key):
-            ends, _ = self._limiter.get_window_stats(item, key)
-            raise TooMany(f"too many {what}", max(1, math.ceil(ends - time.time())))
+        if not item.amount or self._hit(item, key):
+            return
+        ends, _ = self._limiter.get_window_stats(item, key)
+        raise TooMany(f"too many {what}", max(1, math.ceil(ends - time.time())))
+
+    def _hit(self, item: RateLimitItem, key: str) -> bool:
+        try:
+            return self._limiter.hit(item, key)
+        except Exception as error:  # whatever Redis or its client raises
+            # A limit that cannot be counted does not keep a visitor from writing.
+            logger.warning("limits are not counted: %s", type(error).__name__)
+            return True
 
 
 def network(address: str) -> str:

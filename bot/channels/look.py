@@ -36,7 +36,7 @@ PSEUDO = ("en-XA", "ar-XB")
 
 _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ckb"}
 _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
-_NUMBER = re.compile(r"\+?\d(?:[\d\s().-]*\d)?")
+_NUMBER = re.compile(r"\+?\(?\d(?:[\d\s().-]*\d)?")
 _ORIGIN = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
 _ACCENTED = str.maketrans("aceinosuyzACEINOSUYZ", "áçéîñöšûýžÁÇÉÎÑÖŠÛÝŽ")
 
@@ -96,6 +96,12 @@ class Look:
     def emergency(self) -> Number:
         """Return the number that is always in sight."""
         return Number.of(self.clinic.numbers.get("emergency", "911"))
+
+    @property
+    def numbers(self) -> tuple[Number, ...]:
+        """Return every number of the clinic, to be tappable wherever it stands in a text."""
+        named = [Number.of(text) for text in self.clinic.numbers.values()]
+        return tuple(dict.fromkeys([*(Number.of(site.phone) for site in self.clinic.sites), *named]))
 
     def numbers_for(self, kind: str) -> tuple[Number, ...]:
         """Return the numbers to pin for a kind of emergency, the first one first."""
@@ -168,17 +174,16 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 
 def as_button(row: Any) -> dict[str, str] | None:
-    """Return a button as clients know it, from any of the shapes that clinic.yml and the dialogue write; None if it has no title."""
+    """Return a button as clients know it, from any shape that clinic.yml or the dialogue writes; None if it has no title."""
     if isinstance(row, str):
         return {"title": row, "text": row}
     if not isinstance(row, Mapping) or not row.get("title"):
         return None
-    payload = row.get("payload")
-    inner: Mapping[str, Any] = payload if isinstance(payload, Mapping) else {}
-    text = row.get("text") or inner.get("text") or row.get("payload_text") or row["title"]
-    topic = row.get("topic") or inner.get("topic")
-    button = {"title": str(row["title"]), "text": str(text)}
-    return {**button, "topic": str(topic)} if topic else button
+    title = str(row["title"])
+    topic = str(row.get("topic") or "")
+    intent = str(row.get("intent") or (topic and f"ask_{topic}"))
+    button = {"title": title, "text": str(row.get("text") or row.get("payload_text") or title)}
+    return {**button, **{name: str(value) for name, value in (("intent", intent), ("site", row.get("site"))) if value}}
 
 
 def origins(clinic: Clinic) -> tuple[str, ...]:

@@ -61,7 +61,7 @@ class Assets:
 
     def __init__(self, folder: Path) -> None:
         self._files = {
-            str(file.relative_to(folder)): Asset.of(file.read_bytes(), TYPES[file.suffix])
+            str(file.relative_to(folder)): Asset.of(lean(file), TYPES[file.suffix])
             for file in sorted(folder.rglob("*"))
             if file.is_file() and file.suffix in TYPES
         }
@@ -80,6 +80,22 @@ class Assets:
     def names(self, suffix: str) -> list[str]:
         """Return the names of all files of a kind."""
         return [name for name in self._files if name.endswith(suffix)]
+
+
+def lean(file: Path) -> bytes:
+    """Return a file's content; scripts and styles without indentation and without the lines that are comments.
+
+    Lines keep their numbers, so that what a browser reports is found in the file.
+    """
+    if file.suffix not in (".js", ".css"):
+        return file.read_bytes()
+    kept: list[str] = []
+    inside = False
+    for line in map(str.strip, file.read_text("utf-8").split("\n")):
+        comment = inside or line.startswith(("//", "/*"))
+        inside = comment and "*/" not in line and (inside or line.startswith("/*"))
+        kept.append("" if comment else line)
+    return "\n".join(kept).encode("utf-8")
 
 
 def send(request: Request, asset: Asset, cache: str, headers: Mapping[str, str] | None = None) -> HTTPResponse:

@@ -61,17 +61,6 @@ def number_json(number: Number) -> dict[str, str]:
     return {"number": number.number, "uri": number.uri}
 
 
-def read_up_to(messages: Iterable[Message], before: int = 0) -> int:
-    """Return the visitor's last message that was answered by the assistant, or that a person wrote after."""
-    done = before
-    for message in messages:
-        if message.author == "bot" and message.in_reply_to:
-            done = max(done, message.in_reply_to)
-        elif message.author == "staff":
-            done = max(done, message.seq)
-    return done
-
-
 def transcript(messages: Iterable[Message], look: Look, at: datetime) -> str:
     """Return a conversation as plain text, in the clinic's own time."""
     names = {name: look.text(f"author.{name}") for name in ("visitor", "bot", "staff")}

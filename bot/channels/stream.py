@@ -17,7 +17,7 @@ from typing import Any
 from sanic.request import Request
 
 from bot.bell import Bell, Subscription
-from bot.channels.shapes import message_json, read_up_to
+from bot.channels.shapes import message_json
 from bot.channels.tokens import Token
 from bot.desk import Message
 from bot.errors import FrontDeskError, NotFound, TooMany
@@ -47,15 +47,17 @@ class News:
 
     messages: tuple[Message, ...]
     standing: dict[str, Any]
+    read: int
+    """The visitor's last message that was seen to, by the assistant or a person."""
 
 
-Look = Callable[[str, int, int], Awaitable[News]]
+Reading = Callable[[str, int, int], Awaitable[News]]
 
 
 class Streams:
     """All open streams of this process."""
 
-    def __init__(self, bell: Bell, news: Look) -> None:
+    def __init__(self, bell: Bell, news: Reading) -> None:
         self._bell = bell
         self._news = news
         self._open: Counter[str] = Counter()
@@ -128,10 +130,9 @@ class _Stream:
         self._cursor = news.messages[-1].seq if news.messages else self._cursor
         if any(message.author == "staff" for message in news.messages):
             staff_typing, self._typing_until = False, 0.0
-        done = read_up_to(news.messages, self._read)
-        if done > self._read:
-            self._read = done
-            parts.append(_event("read", {"seq": done}))
+        if news.read > self._read:
+            self._read = news.read
+            parts.append(_event("read", {"seq": news.read}))
         standing = {**news.standing, "staff_typing": staff_typing}
         if standing != self._standing:
             self._standing = standing

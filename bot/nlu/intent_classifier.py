@@ -1,6 +1,6 @@
 """Intent classifier: two linear models and the nearest examples agree on what a message is about.
 
-One logistic regression reads the sentence vector, one the n-grams; their probabilities are averaged. The confidence also asks how
+One logistic regression reads the sentence vector, one the n-grams; their probabilities are multiplied. The confidence also asks how
 near the closest training example of that intent is, so that a message unlike anything seen is unsure even where one class wins.
 Trains on any Rasa NLU data; nothing here knows our intents.
 """
@@ -8,6 +8,7 @@ Trains on any Rasa NLU data; nothing here knows our intents.
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from bot.nlu.encoder import SentenceEncoder, Vectors, sentence_vectors
@@ -32,6 +34,9 @@ Numbers = npt.NDArray[np.float32]
 
 MEAN_SIZE = 384
 """The first half of a sentence vector is the mean of its tokens: the half that similarity is asked of."""
+
+FEW_EXAMPLES = 50
+"""Examples per class below which how frequent a class is says nothing about how often visitors ask it."""
 
 NEIGHBOUR_NGRAMS = 0.3
 """Share of the n-grams in the similarity to an example; the rest is the encoder's."""
@@ -45,11 +50,16 @@ class Linear:
     intercepts: Numbers
 
     @classmethod
-    def fit(cls, rows: Any, labels: Sequence[Any], strength: float, balanced: bool = True) -> Linear:
-        """Fit; `balanced` lets classes of a few examples count as much as those of many."""
-        weight = "balanced" if balanced else None
-        model = LogisticRegression(C=strength, max_iter=200, tol=1e-3, class_weight=weight, multi_class="multinomial")
-        model.fit(rows, labels)
+    def fit(cls, rows: Any, labels: Sequence[Any], strength: float) -> Linear:
+        """Fit; where examples are few, rare classes count as much as frequent ones."""
+        few = len(labels) < FEW_EXAMPLES * len(set(labels))
+        rounds = 50 if sparse.issparse(rows) and not few else 200  # more rounds on many n-grams cost minutes and gain nothing
+        model = LogisticRegression(
+            C=strength, max_iter=rounds, tol=1e-3, class_weight="balanced" if few else None, multi_class="multinomial"
+        )
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(rows, labels)
         weights, intercepts = model.coef_.T, model.intercept_
         if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
             weights, intercepts = np.hstack([-weights, weights]), np.array([-intercepts[0], intercepts[0]])
@@ -109,7 +119,8 @@ class IntentModel:
     def predict(self, text: str, vector: Vectors) -> Prediction:
         """Predict one text from itself and its sentence vector."""
         columns, values = self.ngrams.row(text)
-        probabilities = (self.by_meaning.dense(vector[None, :])[0] + self.by_words.sparse(columns, values)) / 2
+        both = np.sqrt(self.by_meaning.dense(vector[None, :])[0] * self.by_words.sparse(columns, values))
+        probabilities = both / both.sum()
         nearest = self._nearest(vector, columns, values)
         return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)))
 
@@ -236,6 +247,13 @@ class IntentClassifier(GraphComponent):
     def _classify(self, message: Message, model: IntentModel, vector: Vectors) -> None:
         prediction = model.predict(message.get(TEXT), vector)
         order = np.argsort(-prediction.probabilities)[: self._config["ranking"]]
-        ranking = [{"name": model.intents[i], "confidence": float(prediction.confidences[i])} for i in order]
+        ranking = [
+            {
+                "name": model.intents[i],
+                "confidence": float(prediction.confidences[i]),
+                "probability": float(prediction.probabilities[i]),
+            }
+            for i in order
+        ]
         message.set(INTENT, ranking[0], add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)

@@ -50,7 +50,7 @@ class NGrams:
     idf: np.ndarray
 
     @classmethod
-    def fit(cls, texts: Sequence[str], at_least: int = 2) -> NGrams:
+    def fit(cls, texts: Sequence[str], at_least: int = 3) -> NGrams:
         """Learn the vocabulary: n-grams in `at_least` texts (1 where there are few texts)."""
         if len(texts) < 1000:
             at_least = 1

@@ -43,8 +43,8 @@ class ReportModel:
     def fit(cls, texts: Sequence[str], vectors: Vectors, labels: Sequence[int], strength: float) -> ReportModel:
         """Learn from texts, their sentence vectors and their labels 0, 1, 2."""
         ngrams = NGrams.fit(texts)
-        by_words = Linear.fit(ngrams.matrix(texts), labels, strength, balanced=False)
-        return cls(ngrams, Linear.fit(vectors, labels, strength, balanced=False), by_words)
+        by_words = Linear.fit(ngrams.matrix(texts), labels, strength)
+        return cls(ngrams, Linear.fit(vectors, labels, strength), by_words)
 
     def predict(self, text: str, vector: Vectors) -> tuple[float, float]:
         """Return the probability of any report and of an emergency."""
@@ -91,8 +91,8 @@ class SymptomDetector(GraphComponent):
             "reports": ["report_symptom", "report_condition", "report_emergency"],
             "emergency": "report_emergency",
             "strength": 10.0,
-            "threshold": 0.4,
-            "emergency_threshold": 0.5,
+            "threshold": 0.3,
+            "emergency_threshold": 0.6,
         }
 
     @staticmethod
@@ -160,6 +160,9 @@ class SymptomDetector(GraphComponent):
         return messages
 
     def _decide(self, message: Message, report: float, emergency: float) -> None:
+        # The classifier weighs reports against each topic, the detector against everything else at once: they err differently.
+        classified = sum(one["probability"] for one in message.get("intent_ranking") or [] if one["name"] in self._config["reports"])
+        report = (report + classified) / 2
         message.set(OUTPUT, {"report": report, "emergency": emergency}, add_to_output=True)
         config, ranking = self._config, message.get("intent_ranking") or []
         if emergency >= config["emergency_threshold"]:

@@ -1,0 +1,79 @@
+// The menu: call, keep, print, privacy, delete.
+import { by, h, icon, speak, t } from "./dom.js";
+
+export class Menu extends EventTarget {
+  constructor(config, transport) {
+    super();
+    this.transport = transport;
+    this.box = by("menu");
+    this.button = by("more");
+    const { number, uri } = config.contact.phone;
+    const link = (picture, text, attributes) => h("a", attributes, icon(picture), text);
+    const item = (picture, text, onclick) => h("button", { type: "button", onclick: () => (this.hide(), onclick()) }, icon(picture), text);
+    this.box.append(...[
+      link("phone", t("menu.call", { phone: number }), { href: uri }),
+      item("save", t("menu.save"), () => this.save()),
+      item("print", t("menu.print"), () => print()),
+      config.privacy && link("lock", t("menu.privacy"), { href: config.privacy, target: "_blank", rel: "noopener noreferrer" }),
+      item("delete", t("menu.delete"), () => this.ask()),
+    ].filter(Boolean));
+    document.addEventListener("pointerdown", (event) => {
+      if (!this.box.hidden && !this.box.contains(event.target) && !this.button.contains(event.target)) this.hide(false);
+    });
+    this.box.addEventListener("focusout", (event) => {
+      if (event.relatedTarget && !this.box.contains(event.relatedTarget) && event.relatedTarget !== this.button) this.hide(false);
+    });
+  }
+
+  toggle() {
+    if (this.hide()) return;
+    this.box.hidden = false;
+    this.button.setAttribute("aria-expanded", "true");
+    this.box.firstElementChild.focus();
+  }
+
+  /** @returns {boolean} whether it was open */
+  hide(back = true) {
+    if (this.box.hidden) return false;
+    this.box.hidden = true;
+    this.button.setAttribute("aria-expanded", "false");
+    if (back) this.button.focus();
+    return true;
+  }
+
+  async save() {
+    try {
+      const response = await this.transport.call("GET", "/transcript");
+      const address = URL.createObjectURL(await response.blob());
+      h("a", { href: address, download: t("transcript.file") }).click();
+      setTimeout(() => URL.revokeObjectURL(address), 60_000);
+    } catch {
+      speak(t("failed"), true);
+      this.dispatchEvent(new CustomEvent("failed"));
+    }
+  }
+
+  /** Ask once, then delete. */
+  ask() {
+    const error = h("p", { class: "error", role: "alert" });
+    const yes = h("button", { class: "primary danger", type: "button" }, t("delete.yes"));
+    const no = h("button", { class: "plain", type: "button", onclick: () => dialog.close() }, t("delete.no"));
+    const dialog = h("dialog", { class: "ask", "aria-labelledby": "ask-title", "aria-describedby": "ask-text" },
+      h("h2", { id: "ask-title" }, t("delete.title")), h("p", { id: "ask-text" }, t("delete.text")), error, h("div", { class: "buttons" }, no, yes));
+    dialog.addEventListener("close", () => (dialog.remove(), this.button.focus()));
+    yes.addEventListener("click", async () => {
+      try {
+        await this.transport.call("DELETE", "/visitor").catch((problem) => {
+          if (!problem.lost) throw problem;
+        });
+        dialog.close();
+        this.dispatchEvent(new CustomEvent("deleted"));
+      } catch {
+        error.textContent = t("failed");
+      }
+    });
+    by("app").append(dialog);
+    dialog.showModal();
+    no.focus();
+  }
+}
