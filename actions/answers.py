@@ -18,34 +18,46 @@ CHOICES = 3
 """Closest topics offered when not sure: more than three are not read."""
 
 DECLINED = frozenset({"out_of_scope", "other_health"})
-PLEASANTRIES = frozenset({"greet", "goodbye", "thank", "feedback", "affirm", "deny", "bot_challenge"})
+PLEASANTRIES = frozenset({"greet", "goodbye", "thank", "feedback", "affirm_nothing", "deny_nothing", "bot_challenge", "help"})
 
 
 def find(turn: Turn, topic: str, text: str | None = None) -> Answer:
     """Look an approved answer up."""
-    return parts().answers.find(topic, turn.text if text is None else text, site=turn.site)
+    return parts().answers.find(topic, turn.text if text is None else text, site=turn.site, context=turn.about)
 
 
 def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
     """Say the answer to each topic asked; returns what to remember."""
     asked = dict.fromkeys((turn.topic, *turn.topics))
+    offer, about = "", dict(turn.about)
     for topic in asked:
         found = find(turn, topic)
-        route = "decline" if topic in DECLINED else "answer"
-        buttons = [(one.title, f"/ask_{one.topic}") for one in found.follow_ups]
-        sites = [(site.title, site.slug) for site in parts().answers.clinic().sites] if found.needs_site else []
-        say(
-            dispatcher,
-            found.text,
-            topic="small_talk" if topic in PLEASANTRIES else topic,
-            route=route,
-            buttons=buttons,
-            sites=sites,
-            variant=found.variant,
-            version=found.version,
-        )
-    offer = "callback" if any(find(turn, topic).offers_callback for topic in asked) else ""
-    return [SlotSet("offer", offer), SlotSet("last_topic", turn.topic), SlotSet("unsure", 0)]
+        say_answer(dispatcher, found, topic)
+        offer, about = offer or found.offer or "", {**about, **found.about}
+    return [SlotSet("offer", offer), SlotSet("about", about), SlotSet("last_topic", turn.topic), SlotSet("unsure", 0)]
+
+
+def say_answer(dispatcher: CollectingDispatcher, found: Answer, topic: str) -> None:
+    """Utter an answer with its buttons; where it differs by site, the buttons are the sites."""
+    sites = [(one.title, str(one.site)) for one in found.follow_ups if one.site] if found.needs_site else []
+    buttons = [(one.title, intent_of(one.topic)) for one in found.follow_ups if not found.needs_site]
+    say(
+        dispatcher,
+        found.text,
+        topic="small_talk" if topic in PLEASANTRIES else topic,
+        route="decline" if topic in DECLINED else "answer",
+        buttons=buttons,
+        sites=sites,
+        variant=found.variant,
+        version=found.version,
+    )
+
+
+def intent_of(target: str) -> str:
+    """Return what a button to a topic, to a person or to the call-back sends."""
+    if target in TOPICS:
+        return f"/ask_{target}"
+    return {"callback": "/inform_callback", "talk_to_human": "/talk_to_human"}.get(target, f"/{target}")
 
 
 class ActionAnswer(Action):
@@ -59,7 +71,8 @@ class ActionAnswer(Action):
         """Answer; inside the call-back form, ask its question again afterwards."""
         turn = Turn.of(tracker)
         events = answer(dispatcher, turn)
-        return [*events, FollowupAction("callback_form")] if turn.in_form else events
+        # Naming what follows spares a prediction: half of what a message costs beside understanding it.
+        return [*events, FollowupAction("callback_form" if turn.in_form else "action_listen")]
 
 
 class ActionNotSure(Action):
@@ -95,11 +108,13 @@ class ActionTakeUpOffer(Action):
         turn = Turn.of(tracker)
         if turn.offer == "callback":
             return [SlotSet("offer", ""), FollowupAction("callback_form")]
+        if turn.offer == "talk_to_human":
+            await hand_off(dispatcher, turn, "asked")
+            return [SlotSet("offer", "callback"), FollowupAction("action_listen")]
         topic = turn.offer if turn.offer in TOPICS else "affirm_nothing"
         found = find(turn, topic, "")
-        buttons = [(one.title, f"/ask_{one.topic}") for one in found.follow_ups]
-        say(dispatcher, found.text, topic=topic if topic in TOPICS else "small_talk", route="answer", buttons=buttons)
-        return [SlotSet("offer", ""), FollowupAction("action_listen")]
+        say_answer(dispatcher, found, topic)
+        return [SlotSet("offer", found.offer or ""), FollowupAction("action_listen")]
 
 
 class ActionDeclineOffer(Action):
@@ -113,6 +128,5 @@ class ActionDeclineOffer(Action):
         """Say that it is fine."""
         turn = Turn.of(tracker)
         found = find(turn, "deny_nothing", "")
-        buttons = [(one.title, f"/ask_{one.topic}") for one in found.follow_ups]
-        say(dispatcher, found.text, topic="small_talk", route="answer", buttons=buttons)
+        say_answer(dispatcher, found, "deny_nothing")
         return [SlotSet("offer", "")]

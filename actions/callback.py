@@ -64,7 +64,7 @@ class ValidateCallbackForm(FormValidationAction):
         interrupted = _interrupted(dispatcher, tracker, "callback_phone")
         if interrupted is not None:
             return interrupted
-        _say_callback(dispatcher, "bad_phone")
+        _say_callback(dispatcher, "bad phone")
         return {"callback_phone": None}
 
     def validate_callback_time(self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Slots:

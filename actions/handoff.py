@@ -29,7 +29,7 @@ def keep(turn: Turn, reason: str, urgency: str, kind: str) -> Handoff:
     desk, seq = parts().desk, turn.seq
     if seq is None:
         desk.create_visitor("rasa", visitor_id=turn.sender)
-        message, _ = desk.accept(turn.sender, f"rasa-{hash(turn.text)}", turn.text)
+        message, _ = desk.accept(turn.sender, turn.message_id, turn.text)
         seq = message.seq
     found: Assessment = parts().safety.assess(turn.text)
     return desk.open(

@@ -46,7 +46,10 @@ class Turn:
     seq: int | None
     """The message's number at the desk; None under plain Rasa, which has no desk in front."""
     site: str | None
+    message_id: str
     offer: str
+    about: dict[str, str]
+    """What the answer before was about: "and on Sundays?" means the same site."""
     last_topic: str
     unsure: int
     in_form: bool
@@ -63,11 +66,13 @@ class Turn:
             intent=intent.get("name") or "",
             confidence=float(intent.get("confidence") or 0.0),
             ranking=tuple((one["name"], float(one["confidence"])) for one in message.get("intent_ranking") or []),
-            topics=tuple(message.get("topics") or ()),
+            topics=tuple(topic_of(name) for name in message.get("also") or ()),
             assessment=message.get("assessment") or {},
             seq=known.get("seq"),
             site=known.get("site"),
+            message_id=message.get("message_id") or "",
             offer=tracker.get_slot("offer") or "",
+            about=dict(tracker.get_slot("about") or {}),
             last_topic=tracker.get_slot("last_topic") or "",
             unsure=int(tracker.get_slot("unsure") or 0),
             in_form=bool((tracker.active_loop or {}).get("name")),

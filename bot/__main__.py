@@ -304,7 +304,7 @@ def clinic_import(force: Annotated[bool, typer.Option(help="Overwrite newer edit
     from bot.parts import build
 
     parts = build(_settings())
-    result = parts.answers.import_files(force=force)
+    result = parts.answers.import_files(force=force)  # building has imported what is not contested
     _say(f"{len(result.imported)} entries imported.")
     for key in result.skipped:
         _say(f"kept the newer edit of {key}; use --force to overwrite it, or `clinic export` to write it to the files")
@@ -316,7 +316,7 @@ def clinic_export(folder: Annotated[Optional[Path], typer.Argument(help="Folder;
     from bot.parts import build
 
     parts = build(_settings())
-    for path in parts.answers.export(folder or parts.settings.clinic_dir):
+    for path in parts.answers.export(folder):
         _say(f"wrote {path}")
 
 
@@ -328,11 +328,21 @@ def staff_add(
 ) -> None:
     """Make an account and print its invitation link.  Example: python -m bot staff add ann@example.org --name Ann --role owner"""
     from bot.parts import build
-    from bot.staff import Staff
+    from bot.staff import invitation_link
 
     parts = build(_settings())
-    link = Staff(parts.store, parts.settings).invite(email=email, name=name, role=role)
+    link = invitation_link(parts.store, parts.settings.base_url, email, name, role)
     out.print(escape(f"{name} sets a password here (valid for three days): {link}"))
+
+
+@staff_app.command("reset")
+def staff_reset(email: Annotated[str, typer.Argument(help="Whose password")]) -> None:
+    """Print a link to choose a new password.  Example: python -m bot staff reset ann@example.org"""
+    from bot.parts import build
+    from bot.staff import reset_link
+
+    parts = build(_settings())
+    out.print(escape(f"New password here: {reset_link(parts.store, parts.settings.base_url, email)}"))
 
 
 @audit_app.command("verify")

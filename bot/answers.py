@@ -128,9 +128,9 @@ class Answers:
     def refresh(self) -> None:
         """Look at once whether the store's content changed, as when the bell rings."""
         self._looked_at = time.monotonic()
-        edition = self._load()
-        if edition is not None:
-            self._edition = edition
+        # Loaded and put in place under one lock: an older edition must never replace a newer one.
+        with self._lock:
+            self._edition = self._load() or self._edition
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Keep the content fresh until stopped, off the event loop; `find` then never touches the database."""
@@ -152,18 +152,17 @@ class Answers:
         """Return a new edition if the store's content changed, else None."""
         if self._versions is None:
             return None
-        with self._lock:
-            try:
-                count = self._versions.count()
-                if count in (self._count, 0):
-                    return None
-                found = self._versions.latest()
-                edition = Edition(_served(found), {key: one.version for key, one in found.items()}, self._texts)
-            except (StoreUnavailable, ContentError) as error:
-                logger.warning("answers: the last content stays: %s", error)
+        try:
+            count = self._versions.count()
+            if count in (self._count, 0):
                 return None
-            self._count = count
-            return edition
+            found = self._versions.latest()
+            edition = Edition(_served(found), {key: one.version for key, one in found.items()}, self._texts)
+        except (StoreUnavailable, ContentError) as error:
+            logger.warning("answers: the last content stays: %s", error)
+            return None
+        self._count = count
+        return edition
 
     def _from_files(self) -> Edition:
         return Edition(read_content(self._clinic_dir).entries, {}, self._texts)
@@ -298,23 +297,21 @@ class Answers:
         if key.startswith("clinic/"):
             known = {text for _, _, text in self._edition.problems}
             wrong = [
-                f"{text} ({'.'.join(map(str, place))})" if place else text
-                for _, place, text in found.found
-                if text not in known
+                f"{text} ({'.'.join(map(str, place))})" if place else text for _, place, text in found.found if text not in known
             ]
             return tuple(dict.fromkeys(wrong + self._broken_texts(clinic, entries)))
         rules = rules_for(clinic, entries, self._today())
         return tuple(dict.fromkeys(text for _, text, blocks in entry_problems(key, fields, rules) if blocks))
 
     def _broken_texts(self, clinic: Clinic, entries: Entries) -> list[str]:
-        """List the answers that would lose a fact they speak of."""
+        """List the answers that would speak of a fact which is not there any more."""
         rules = rules_for(clinic, entries, self._today())
         return [
             f"{text} ({key})"
             for key, fields in entries.items()
             if not key.startswith("clinic/")
             for place, text, _ in entry_problems(key, fields, rules)
-            if place[:1] in (("text",), ("phrases",)) and "filled in" in text or "known placeholder" in text
+            if place[:1] in (("text",), ("phrases",)) and ("placeholder" in text or "filled in" in text)
         ]
 
     def _today(self) -> date:

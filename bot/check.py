@@ -70,9 +70,7 @@ def check(clinic_dir: Path, today: date | None = None) -> list[ContentProblem]:
     clinic = build_clinic(files.entries, problems)
     rules = rules_for(clinic, files.entries, today or date.today())
     found = [_at(files, key, place, expected) for key, place, expected in dict.fromkeys(problems.found)]
-    found += [
-        _at(files, key, place, expected, blocks) for key, place, expected, blocks in _answers(files.entries, rules)
-    ]
+    found += [_at(files, key, place, expected, blocks) for key, place, expected, blocks in _answers(files.entries, rules)]
     found += _safety(clinic_dir / "safety.yml", rules.known)
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.expected))
 
@@ -80,9 +78,7 @@ def check(clinic_dir: Path, today: date | None = None) -> list[ContentProblem]:
 def rules_for(clinic: Clinic, entries: Entries, today: date) -> Rules:
     """Return what the entries of this clinic are judged by."""
     each = [facts(clinic, site) for site in clinic.sites]
-    known = {
-        name: value if all(one.get(name) for one in each) else "" for name, value in (each[0] if each else {}).items()
-    }
+    known = {name: value if all(one.get(name) for one in each) else "" for name, value in (each[0] if each else {}).items()}
     own = {key for key in entries if "/" not in key and key not in WORDINGS}
     return Rules(known, frozenset(TARGETS | own), today, clinic.review_months)
 

@@ -147,9 +147,7 @@ def build_clinic(entries: Entries, problems: Problems) -> Clinic:
         sites=sites,
         team=tuple(_member(one, slugs) for one in _list(entries, "clinic/team", problems)),
         prices=tuple(_price(one, slugs) for one in _list(entries, "clinic/prices", problems)),
-        payment_methods=Reader("clinic/payment_methods", entries.get("clinic/payment_methods", {}), problems).texts(
-            "items"
-        ),
+        payment_methods=Reader("clinic/payment_methods", entries.get("clinic/payment_methods", {}), problems).texts("items"),
         policies=Reader("clinic/policies", entries.get("clinic/policies", {}), problems).all_texts(),
         privacy=_privacy(Reader("clinic/privacy", entries.get("clinic/privacy", {}), problems)),
         website=dict(entries.get("clinic/website", {})),
@@ -157,9 +155,7 @@ def build_clinic(entries: Entries, problems: Problems) -> Clinic:
     )
 
 
-def build_hours(
-    key: str, fields: Fields, country: str, problems: Problems, closed: Fields | None = None
-) -> OpeningHours:
+def build_hours(key: str, fields: Fields, country: str, problems: Problems, closed: Fields | None = None) -> OpeningHours:
     """Build a site's opening hours; `closed` is the "closed now" switch, if it was thrown."""
     reader = Reader(key, fields, problems)
     zone = reader.text("timezone")

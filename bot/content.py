@@ -276,9 +276,7 @@ def _note_lines(node: yaml.Node, place: Place, numbers: dict[Place, int], file: 
         for name, value in node.value:
             inner = (*place, str(name.value))
             if inner in numbers:
-                raise ContentError(
-                    f"{file}:{name.start_mark.line + 1}: expected each name once, {name.value!r} stands here again"
-                )
+                raise ContentError(f"{file}:{name.start_mark.line + 1}: expected each name once, {name.value!r} stands here again")
             numbers[inner] = name.start_mark.line + 1
             _note_lines(value, inner, numbers, file)
     elif isinstance(node, yaml.SequenceNode):

@@ -10,7 +10,7 @@ what has expired.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -129,14 +129,14 @@ class Desk(Conversations):
 
     def handoffs(
         self,
-        state: str = "open",
+        state: str | Collection[str] = "open",
         urgency: str | None = None,
         member: str | None = None,
         search: str = "",
         limit: int = 200,
         offset: int = 0,
     ) -> tuple[Handoff, ...]:
-        """Return the queue: gravest first, then who waits longest. `state` is one of them, "open" or "all"."""
+        """Return the queue: gravest first, then who waits longest. `state`: one, several, "open" or "all"."""
         with self.store.reading() as connection:
             return lookup.select(connection, state, urgency, member, search, limit, offset)
 

@@ -128,9 +128,7 @@ class Edition:
             question = Question.of(context["question"])  # a tapped site: the question is the one asked before
         return question, named or (site if site in self._facts else None)
 
-    def _written(
-        self, topic: str, question: Question, variant: str | None, matched: tuple[str, ...], chosen: str | None
-    ) -> Answer:
+    def _written(self, topic: str, question: Question, variant: str | None, matched: tuple[str, ...], chosen: str | None) -> Answer:
         key = f"{topic}/{variant}" if variant else topic
         written = self._texts[key]
         answer = replace(self._signed(topic, key, variant or "", matched), about=_about(topic, question))
@@ -154,9 +152,7 @@ class Edition:
     def _only_names_site(self, question: Question, slug: str) -> bool:
         """Say whether nothing but a site was said, as by tapping its button."""
         known = {word for name in self._site_names[slug] for word in name.split()}
-        return all(
-            word in known or word in ("the", "at", "in", "for", "please", "one", "site") for word in question.words
-        )
+        return all(word in known or word in ("the", "at", "in", "for", "please", "one", "site") for word in question.words)
 
     def _compute(
         self, topic: str, question: Question, at: datetime, context: Mapping[str, str], chosen: str | None
@@ -182,9 +178,7 @@ class Edition:
         known = self._facts[slug]
         return _begun(fill(text, known)), _begun(fill(text, {**known, **self._neutral}))
 
-    def _placed(
-        self, answer: Answer, by_site: Mapping[str, str], chosen: str | None, question: Question, same: bool
-    ) -> Answer:
+    def _placed(self, answer: Answer, by_site: Mapping[str, str], chosen: str | None, question: Question, same: bool) -> Answer:
         """Give the answer of the chosen site, or the one all sites share, or ask which site is meant."""
         phrases = self.entries["site_question"]["phrases"]
         if same:

@@ -117,16 +117,16 @@ class FrontDesk:
         self._shared_lock = lock
         self._locks: dict[str, _Lock] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._assessed: dict[tuple[str, int], Assessment] = {}
 
     async def receive(self, incoming: Incoming) -> Receipt:
         """Store one message and set its answer going; raises a FrontDeskError whose `advice` is the emergency text, if there is one."""
         text = clean(incoming.text)
-        assessment = self._safety.assess(text[: LONGEST_TEXT * 2])
         try:
-            self._refuse(incoming, text, assessment)
+            self._refuse(incoming, text)
             receipt = await self._store.run(self._accept, incoming, text)
         except FrontDeskError as error:
-            raise await self._with_advice(error, incoming, text, assessment) from error
+            raise await self._with_advice(error, incoming, text) from error
         self.wake(incoming.visitor)
         return receipt
 
@@ -172,19 +172,25 @@ class FrontDesk:
 
     # -- receiving ---------------------------------------------------------------------------------------------------
 
-    def _refuse(self, incoming: Incoming, text: str, assessment: Assessment) -> None:
+    def _refuse(self, incoming: Incoming, text: str) -> None:
         if not text.strip() and not incoming.payload:
             raise Refused("the message has no text")
         if len(text) > LONGEST_TEXT:
             raise TooLong(f"the message has {len(text)} characters, the limit is {LONGEST_TEXT}")
-        # An emergency is never refused for writing too often.
-        if self._limits is not None and assessment.level < Level.EMERGENCY:
+        if self._limits is None:
+            return
+        try:
             self._limits.check(incoming.visitor, incoming.address)
+        except TooMany:
+            # An emergency is never refused for writing too often.
+            if self._safety.assess(text).level < Level.EMERGENCY:
+                raise
 
     def _accept(self, incoming: Incoming, text: str) -> Receipt:
         """Store the message; an emergency is answered in the same breath, before anybody is told that it was received."""
         message, new = self._desk.accept(incoming.visitor, incoming.message_id, text, incoming.payload)
         assessment = self._assess(message)
+        self._assessed[message.visitor, message.seq] = assessment
         if new and assessment.level is Level.EMERGENCY:
             try:
                 self._answer_emergency(message, assessment)
@@ -196,10 +202,9 @@ class FrontDesk:
         earlier = self._desk.earlier(message.visitor, message.seq, EARLIER_MESSAGES)
         return self._safety.assess(message.text, earlier)
 
-    async def _with_advice(
-        self, error: FrontDeskError, incoming: Incoming, text: str, assessment: Assessment
-    ) -> FrontDeskError:
+    async def _with_advice(self, error: FrontDeskError, incoming: Incoming, text: str) -> FrontDeskError:
         error.advice = None
+        assessment = self._safety.assess(text[: LONGEST_TEXT * 2])
         if assessment.level is Level.EMERGENCY:
             error.advice = self._not_stored(assessment)
             if not isinstance(error, StoreUnavailable):
@@ -252,7 +257,8 @@ class FrontDesk:
                 await self._settle(message, response)
 
     def _situation(self, message: Message) -> tuple[Assessment, Standing, str | None]:
-        return self._assess(message), self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
+        known = self._assessed.pop((message.visitor, message.seq), None)
+        return known or self._assess(message), self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
 
     async def _ask(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Have Rasa answer; whatever goes wrong there becomes an answer of ours."""

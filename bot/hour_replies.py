@@ -104,17 +104,11 @@ def _now_reply(case: Case) -> Reply:
     hours = case.site.hours
     if hours.is_open(case.at):
         closes = hours.next_close(case.at)
-        return case.say(
-            "open_now", closes=_clock_of(hours.local(closes), case.local.date(), case.clinic.clock) if closes else ""
-        )
+        return case.say("open_now", closes=_clock_of(hours.local(closes), case.local.date(), case.clinic.clock) if closes else "")
     upcoming = _next(case, case.at)
     if not upcoming:
         return case.say("never")
-    reason = (
-        hours.closed_reason
-        if hours.closed_until and case.at < hours.closed_until
-        else hours.on(case.local.date()).reason
-    )
+    reason = hours.closed_reason if hours.closed_until and case.at < hours.closed_until else hours.on(case.local.date()).reason
     return case.say("closed_now", reason=f" ({reason})" if reason else "", next=upcoming)
 
 
@@ -199,9 +193,7 @@ def _with_note(case: Case, reply: Reply, unusual: Sequence[DayHours]) -> Reply:
 
 def _part_of_week(hours: OpeningHours, days: Sequence[int], clock: int) -> str:
     listed = [(number, hours.week[number]) for number in days]
-    return ", ".join(
-        f"{WEEKDAYS[number].capitalize()} {periods_text(periods, clock) or 'closed'}" for number, periods in listed
-    )
+    return ", ".join(f"{WEEKDAYS[number].capitalize()} {periods_text(periods, clock) or 'closed'}" for number, periods in listed)
 
 
 def _time_reply(case: Case, when: When) -> Reply | None:
@@ -220,14 +212,10 @@ def _time_reply(case: Case, when: When) -> Reply | None:
         "late", "latest", "last appointment", "last slot", "evenings"
     ):
         latest = max(closes for _, closes in ends.values())
-        return case.say(
-            "latest", closes=clock_text(latest, clock), days=days_text([n for n in ends if ends[n][1] == latest])
-        )
+        return case.say("latest", closes=clock_text(latest, clock), days=days_text([n for n in ends if ends[n][1] == latest]))
     if when.part in ("early", "morning") or case.question.has("earliest", "early", "mornings", "before"):
         first = min(opens for opens, _ in ends.values())
-        return case.say(
-            "earliest", opens=clock_text(first, clock), days=days_text([n for n in ends if ends[n][0] == first])
-        )
+        return case.say("earliest", opens=clock_text(first, clock), days=days_text([n for n in ends if ends[n][0] == first]))
     return None
 
 
@@ -238,17 +226,13 @@ def _asks_break(case: Case) -> bool:
 def _lunch_reply(case: Case) -> Reply:
     gaps: dict[tuple[Period, ...], list[int]] = {}
     for number, periods in enumerate(case.site.hours.week):
-        between = tuple(
-            Period(a.closes, b.opens) for a, b in zip(periods, periods[1:], strict=False) if a.closes < b.opens
-        )
+        between = tuple(Period(a.closes, b.opens) for a, b in zip(periods, periods[1:], strict=False) if a.closes < b.opens)
         if between:
             gaps.setdefault(between, []).append(number)
     if not gaps:
         return case.say("no_lunch")
     clock = case.clinic.clock
-    return case.say(
-        "lunch", breaks=join_words([f"{days_text(days)} {periods_text(gap, clock)}" for gap, days in gaps.items()])
-    )
+    return case.say("lunch", breaks=join_words([f"{days_text(days)} {periods_text(gap, clock)}" for gap, days in gaps.items()]))
 
 
 def _holidays_reply(case: Case) -> Reply:

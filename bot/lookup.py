@@ -6,6 +6,7 @@ longest; those that staff have answered come after those they have not.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,17 +50,19 @@ def with_sign(connection: Connection, sign: Sign) -> str | None:
 
 def select(
     connection: Connection,
-    state: str = "open",
+    state: str | Collection[str] = "open",
     urgency: str | None = None,
     member: str | None = None,
     search: str = "",
     limit: int | None = None,
     offset: int = 0,
 ) -> tuple[Handoff, ...]:
-    """Return handoffs in order; `state` is one of them, "open" or "all"."""
+    """Return handoffs in order; `state` is one or several of them, "open" or "all"."""
     chosen = _HANDOFFS
-    if state != "all":
-        chosen = chosen.where(IS_OPEN if state == "open" else _h.state == state)
+    if state == "open":
+        chosen = chosen.where(IS_OPEN)
+    elif state != "all":
+        chosen = chosen.where(_h.state.in_([state] if isinstance(state, str) else list(state)))
     if urgency is not None:
         chosen = chosen.where(_h.urgency == urgency)
     if member is not None:

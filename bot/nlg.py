@@ -16,8 +16,19 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.utils.endpoints import EndpointConfig
 
 from bot.settings import load_settings
+from bot.store import utc_now
 
 FIXED = {"utter_emergency": "emergency", "utter_urgent": "urgent", "utter_staff": "staff"}
+ASKED = "utter_ask_callback_"
+"""The call-back form's questions: the wordings of `callback` in answers.yml."""
+
+_source: Any = None
+
+
+def use(answers: Any) -> None:
+    """Take wording from the store, where a server has one; else from the clinic's files."""
+    global _source
+    _source = answers
 
 
 class FixedTexts(TemplatedNaturalLanguageGenerator):
@@ -32,11 +43,23 @@ class FixedTexts(TemplatedNaturalLanguageGenerator):
         """Return the response as a dictionary, or None where there is none."""
         kind = FIXED.get(utter_action)
         if kind is None:
-            return await super().generate(utter_action, tracker, output_channel, **kwargs)  # type: ignore[no-any-return]
+            draft = await super().generate(utter_action, tracker, output_channel, **kwargs)
+            if draft and utter_action.startswith(ASKED):
+                draft["text"] = _callback_question(utter_action[len(ASKED) :])
+                draft["custom"] = {"topic": "talk_to_human", "route": "staff"}
+            return draft  # type: ignore[no-any-return]
         found = (tracker.latest_message.parse_data or {}).get("assessment") if tracker.latest_message else None
         if found and kind == "emergency" and found["level"] == "EMERGENCY":
             kind = found["kind"] or kind
-        return {"text": _texts(str(load_settings().clinic_dir)).render(kind), "kind": kind}
+        source = _source or _texts(str(load_settings().clinic_dir))
+        text = source.fixed(kind) if _source else source.render(kind)
+        return {"text": text, "custom": {"topic": "emergency", "route": "emergency", "kind": kind}}
+
+
+def _callback_question(name: str) -> str:
+    if _source:
+        return str(_source.find("callback", name).text)
+    return str(_texts(str(load_settings().clinic_dir)).answer("callback", name, None, utc_now(), {}).text)
 
 
 @lru_cache(maxsize=4)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import logging
 from dataclasses import dataclass
 
 from bot.answers import Answers
@@ -15,7 +16,10 @@ from bot.desk import Desk
 from bot.notify import ChatNotifier, EmailNotifier, NotificationRule, Notifier, Outbox, WebhookNotifier
 from bot.safety import SafetyList
 from bot.settings import Settings
+from bot.staff import Staff
 from bot.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ class Parts:
     answers: Answers
     outbox: Outbox
     desk: Desk
+    staff: Staff
 
 
 def build(settings: Settings) -> Parts:
@@ -36,8 +41,10 @@ def build(settings: Settings) -> Parts:
     safety = SafetyList.load(settings.clinic_dir / "safety.yml")
     store = Store(settings.store_url)
     store.migrate()
-    answers = Answers(store, settings.clinic_dir)
     bell = Bell(settings.redis_url or None)
+    answers = Answers(store, settings.clinic_dir, texts=safety.texts, on_change=lambda: bell.ring("answers"))
+    for key in answers.import_files().skipped:
+        logger.warning("clinic files: kept the newer edit of %s; `python -m bot clinic export` writes it to the files", key)
     outbox = Outbox(store, _notifiers(settings), bell)
     desk = Desk(
         store,
@@ -48,7 +55,7 @@ def build(settings: Settings) -> Parts:
         claim_silence_minutes=settings.claim_silence_minutes,
         public_url=settings.base_url,
     )
-    return Parts(settings, store, bell, safety, answers, outbox, desk)
+    return Parts(settings, store, bell, safety, answers, outbox, desk, Staff(store))
 
 
 def notification_rules(answers: Answers) -> tuple[NotificationRule, ...]:

@@ -5,10 +5,11 @@
     chest & tight              near each other in any order, up to seven others between
     chest && tight             the same, up to sixteen
     pregnant + bleeding        both said, anywhere in the conversation
+    @treated + cough           and somebody tells of needling they had, anywhere in the conversation
     (chest|rib*|side of body)  one of these; * ends a word that may go on; words inside brackets follow each other directly
     @pain                      one word of the group `pain`
     #38-43  #5+                a number
-    ^ help $                   the message begins, ends here
+    ^ help $                   the message begins, ends here; also inside brackets
     ! end my life              counts in a general question too
 """
 
@@ -29,6 +30,7 @@ Hit = tuple[Span, ...]
 Spans = Mapping[int, list[Span]]
 """Where each element stands in a message."""
 
+_TREATED = "@treated"
 _NEXT, _FOLLOWS, _NEAR, _AROUND = 2, 6, 7, 16
 _MOST_HITS = 100
 """A message that repeats itself a thousand times must not cost a thousand times a thousand."""
@@ -75,7 +77,10 @@ class Pattern:
     parts: tuple[Part, ...]
     always: bool
     """Counts even in a general question."""
+    treated: bool
+    """Counts only after needling."""
     needs: int
+    """A bit for every element that must be present."""
     line: int = 0
 
 
@@ -89,24 +94,27 @@ class Lexicon:
         self._elements: dict[frozenset[str], int] = {}
         self._first: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
         self._first_of_prefix: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-        self._numbers: list[tuple[range, int]] = []
-        self._edges = {"^": self._add(frozenset("^")), "$": self._add(frozenset("$"))}
+        self._numbers: list[tuple[range, int, tuple[str, ...]]] = []
+        self._edges: dict[str, list[int]] = {"^": [], "$": []}
         self._begins = lru_cache(maxsize=20_000)(self._find_begins)
 
     def group(self, name: str) -> int:
         """Return the element of a named group."""
         return self._add(frozenset(self._members(name, ())))
 
-    def compile(self, written: str, line: int = 0) -> Pattern:
-        """Read one pattern; raises PatternError saying what is expected."""
+    def compile(self, written: str, line: int = 0, strict: bool = False) -> Pattern:
+        """Read one pattern, `strict` without other words between; raises PatternError saying what is expected."""
         text = written.strip()
         always = text.startswith("!")
-        parts = tuple(self._part(part) for part in re.split(r"\s\+\s", text.lstrip("! ")))
+        pieces = re.split(r"\s\+\s", text.lstrip("! "))
+        parts = tuple(self._part(piece, strict) for piece in pieces if piece != _TREATED)
+        if not parts:
+            raise PatternError("a pattern needs at least one word")
         needs = 0
         for part in parts:
             needs |= part.needs
         self._begins.cache_clear()
-        return Pattern(written.strip(), parts, always, needs, line)
+        return Pattern(written.strip(), parts, always, _TREATED in pieces, needs, line)
 
     def vocabulary(self) -> set[str]:
         """Return every word of the list, open endings filled in."""
@@ -116,13 +124,14 @@ class Lexicon:
 
     def scan(self, words: Sequence[str]) -> dict[int, list[Span]]:
         """Find every element in a message."""
-        spans: dict[int, list[Span]] = {self._edges["^"]: [(0, 0)]}
+        spans: dict[int, list[Span]] = {element: [(0, 0)] for element in self._edges["^"]}
         for at, word in enumerate(words):
             for element, rest in self._begins(word):
                 end = at + 1 + len(rest)
                 if not rest or (end <= len(words) and all(map(_fits, rest, words[at + 1 : end]))):
                     spans.setdefault(element, []).append((at, end))
-        spans[self._edges["$"]] = [(len(words), len(words))]
+        for element in self._edges["$"]:
+            spans.setdefault(element, []).append((len(words), len(words)))
         return spans
 
     def _phrases(self) -> Iterable[tuple[str, ...]]:
@@ -137,19 +146,19 @@ class Lexicon:
             found += self._first_of_prefix.get(word[:length], ())
         if word[0].isdigit():
             value = float(word.replace(",", "."))
-            found += [(element, ()) for numbers, element in self._numbers if numbers.start <= value <= numbers.stop]
+            found += [(element, rest) for numbers, element, rest in self._numbers if numbers.start <= value <= numbers.stop]
         return tuple(dict.fromkeys(found))
 
-    def _part(self, text: str) -> Part:
+    def _part(self, text: str, strict: bool) -> Part:
         window = _AROUND if "&&" in text else _NEAR
-        sequences = tuple(self._sequence(piece) for piece in re.split(r"\s&&?\s", text))
+        sequences = tuple(self._sequence(piece, strict) for piece in re.split(r"\s&&?\s", text))
         needs = 0
         for sequence in sequences:
             for element, _ in sequence:
                 needs |= 1 << element
         return Part(sequences, window, needs)
 
-    def _sequence(self, text: str) -> tuple[tuple[int, int], ...]:
+    def _sequence(self, text: str, strict: bool) -> tuple[tuple[int, int], ...]:
         steps: list[tuple[int, int]] = []
         at, gap = 0, 0
         while at < len(text):
@@ -160,21 +169,18 @@ class Lexicon:
             if piece["gap"]:
                 gap = _FOLLOWS
                 continue
-            before = 0 if piece["edge"] or (steps and steps[-1][0] == self._edges["^"]) else gap
-            steps.append((self._element(piece), before))
-            gap = _NEXT
+            steps.append((self._element(piece), 0 if piece["edge"] == "$" else gap))
+            gap = 0 if strict or piece["edge"] else _NEXT
         if not steps:
             raise PatternError("a pattern needs at least one word")
         return tuple(steps)
 
     def _element(self, piece: re.Match[str]) -> int:
-        if piece["edge"]:
-            return self._edges[piece["edge"]]
         if piece["group"]:
             return self.group(piece["group"][1:])
         if piece["number"]:
             return self._add(frozenset([piece["number"]]))
-        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"], "|", ())))
+        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"] or piece["edge"], "|", ())))
 
     def _members(self, name: str, inside: tuple[str, ...]) -> set[str]:
         if name not in self._groups:
@@ -189,12 +195,14 @@ class Lexicon:
             if phrase.startswith("@"):
                 found |= self._members(phrase[1:], inside)
             elif phrase.startswith("#"):
-                found.add(phrase)
+                number, _, rest = phrase.partition(" ")
+                found.add(" ".join((number, *self._plain(rest))))
             else:
-                words = self._plain(phrase)
-                if not words:
-                    raise PatternError(f"'{phrase}' has only words that are skipped")
-                found.add(" ".join(words))
+                found.add(" ".join(self._plain(phrase)))
+        # Phrases of skipped words only leave nothing to look for.
+        found.discard("")
+        if not found:
+            raise PatternError(f"'{text}' has only words that are skipped")
         return found
 
     def _add(self, alternatives: frozenset[str]) -> int:
@@ -202,10 +210,13 @@ class Lexicon:
             return self._elements[alternatives]
         element = self._elements[alternatives] = len(self._elements)
         for phrase in sorted(alternatives):
-            if phrase.startswith("#"):
-                self._numbers.append((_number_range(phrase), element))
-                continue
             head, *rest = phrase.split(" ")
+            if phrase in self._edges:
+                self._edges[phrase].append(element)
+                continue
+            if head.startswith("#"):
+                self._numbers.append((_number_range(head), element, tuple(rest)))
+                continue
             first = self._first_of_prefix if head.endswith("*") else self._first
             first.setdefault(head.rstrip("*"), []).append((element, tuple(rest)))
         return element

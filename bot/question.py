@@ -22,8 +22,11 @@ _AGE = re.compile(
 
 MINOR_AGE, SENIOR_AGE = 18, 65
 
-SHORTEST_TYPO = 5
-"""From this many letters on, a keyword is recognised with one slip of the finger in it."""
+LONGEST_QUESTION = 2000
+"""Characters that are looked at: what the door takes at most."""
+
+SHORTEST_TYPO, LONGEST_TYPO = 5, 20
+"""Letters of a word that is recognised with one slip of the finger in it."""
 
 _ONES = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 NUMBER_WORDS = {word: number for number, word in enumerate(_ONES, start=1)}
@@ -50,6 +53,7 @@ class Question:
     @classmethod
     def of(cls, text: str) -> Question:
         """Read a question."""
+        text = text[:LONGEST_QUESTION]
         words = words_of(text)
         return cls(text, words, _spelt((*words, *_age_marks(text.lower()))))
 
@@ -112,7 +116,7 @@ class Keywords:
 
     def mended(self, word: str) -> str:
         """Return the keyword that a word was meant to be, or the word itself."""
-        if len(word) < SHORTEST_TYPO or word in self.vocabulary:
+        if not SHORTEST_TYPO <= len(word) <= LONGEST_TYPO or word in self.vocabulary:
             return word
         near = self.slips.get(word) or next((self.slips[slip] for slip in _slips(word) if slip in self.slips), None)
         return near if near and _is_slip(word, near) else word
@@ -179,6 +183,4 @@ def minutes_of(question: Question) -> int | None:
         return 45 if "three" in spelt else 15
     if found := re.search(r"\b(fifteen|twenty|thirty|forty five|forty|sixty|ninety) min", spelt):
         return _SPELT_MINUTES[found[1]]
-    return (
-        60 if re.search(r"\b(?:an|one|full|whole) hour\b|\bhour (?:session|visit|appointment|long)\b", spelt) else None
-    )
+    return 60 if re.search(r"\b(?:an|one|full|whole) hour\b|\bhour (?:session|visit|appointment|long)\b", spelt) else None

@@ -41,9 +41,7 @@ _TITLES = frozenset(("dr", "doctor", "mr", "mrs", "ms", "miss", "prof", "the", "
 _DOCTOR = re.compile(
     r"\b(?:(?i:dr|mr|mrs|ms|miss)\.?|[Dd]octor(?=\s+[A-Z]))\s+([A-Za-z][A-Za-z'-]+)|\b(?:named|called) ([a-z]{3,})"
 )
-_NAMED = re.compile(
-    r"\b(?:[Ii]s|[Dd]oes|[Ww]ith|[Ss]ee|[Aa]bout|[Ww]hen is|[Dd]id|[Ff]or|[Nn]amed|[Cc]alled)\s+([A-Z][a-z]{2,})\b"
-)
+_NAMED = re.compile(r"\b(?:[Ii]s|[Dd]oes|[Ww]ith|[Ss]ee|[Aa]bout|[Ww]hen is|[Dd]id|[Ff]or|[Nn]amed|[Cc]alled)\s+([A-Z][a-z]{2,})\b")
 _PLAIN_NAMED = re.compile(
     r"\b(?:is|does|did|when is|was|has|where is|about) ([a-z]{3,}) (?:still|in|back|there|here|around|leave|left|work"
     r"|works|working|do|certified|at|with|gone|available|on)\b"
@@ -207,9 +205,7 @@ def cost_reply(case: Case) -> Reply | None:
         minutes = int(case.context["minutes"])
     if minutes is None or case.question.has("package*", "bundle*", "free"):
         return None
-    prices = [
-        price for price in prices_at(case.clinic, case.site) if price.service in ("visit", "first_visit", "other")
-    ]
+    prices = [price for price in prices_at(case.clinic, case.site) if price.service in ("visit", "first_visit", "other")]
     fitting = [price for price in prices if price.minutes == minutes]
     phrase = "length" if fitting else "no_such_length"
     listed = join_words([price_words(case.clinic, price) for price in fitting or prices])

@@ -356,10 +356,13 @@ class _Message:
 def _find(rule: Rule, level: Level, pattern: Pattern, now: _Message, before: Sequence[_Message]) -> _Finding | None:
     """Look for a pattern; the parts of a `+` pattern may stand in earlier messages, but not all of them."""
     standing, where = _Standing.PRESENT, None
+    if pattern.treated and not now.treated and not any(message.treated for message in before):
+        return None
+    news = now.treated if pattern.treated else False
     for part in range(len(pattern.parts)):
         hits = now.hits(pattern, part)
         if not hits:
-            if len(pattern.parts) > 1 and any(_stands(message, pattern, part) for message in before):
+            if (news or len(pattern.parts) > 1) and any(_stands(message, pattern, part) for message in before):
                 continue
             return None
         spared = now.covered(rule.unless)
@@ -371,7 +374,9 @@ def _find(rule: Rule, level: Level, pattern: Pattern, now: _Message, before: Seq
             where = best[1]
         standing = min(standing, best[0])
     if where is None:
-        return None
+        if not news:
+            return None
+        where = now.hulls("treated")[0]
     level = _lowered(level, standing, rule, now.is_checked(where) if standing is _Standing.GENERAL else False)
     if level is Level.NONE:
         return None

@@ -19,6 +19,8 @@ TEXTS = ("emergency", "someone_else", "crisis", "poison", "pregnancy", "child", 
 KINDS = ("emergency", "crisis", "poison", "pregnancy", "child", "abuse", "staff")
 GROUPS = ("self", "others", "children", "personal", "denials", "denial_links", "site", "sign", "complaint", "mild")
 TALK = ("idioms", "frames", "asking", "checking", "past", "now", "treated", "not_treated", "reasons", "retractions", "since")
+STRICT_TALK = ("idioms", "frames", "asking", "checking", "past", "now")
+"""What lowers a level is read narrowly: its words follow each other directly."""
 
 _SECTIONS = ("version", "approved_by", "reviewed_on", "texts", "writing", "languages", "words", "talk", "rules")
 _RULE_KEYS = ("id", "name", "kind", "why", "source", "approved_by", "reviewed_on", "patterns", "unless", "must", "must_not")
@@ -99,10 +101,10 @@ class _Reader:
         try:
             self._data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)
         except OSError as error:
-            raise ContentError(f"{self._name}:1: the file is expected to be readable: {error.strerror}") from error
+            raise ContentError(f"{self._name}:1: expected a file that can be read: {error.strerror}") from error
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise ContentError(f"{self._name}:{line}: {error.problem}") from error
+            raise ContentError(f"{self._name}:{line}: expected YAML: {error.problem}") from error
         self._section(self._data, _SECTIONS, _SECTIONS, _Located("the file"))
 
     def content(self) -> Content:
@@ -113,7 +115,7 @@ class _Reader:
         lexicon = Lexicon(data["words"], lambda phrase: plain_words(phrase, shorthand, fillers))
         groups = {name: self._group(lexicon, name) for name in GROUPS}
         self._section(data["talk"], TALK, TALK, _Located("talk"))
-        talk = {name: self._patterns(lexicon, data["talk"][name]) for name in TALK}
+        talk = {name: self._patterns(lexicon, data["talk"][name], name in STRICT_TALK) for name in TALK}
         rules = tuple(self._rules(lexicon))
         words = lexicon.vocabulary() | {word for long in shorthand.values() for word in long.split()}
         normaliser = Normaliser(Speller(words, _everyday_words()), shorthand, data["writing"]["emoji"], fillers)
@@ -157,13 +159,13 @@ class _Reader:
         except PatternError as error:
             raise self._wrong(self._data["words"].get(name, ""), str(error)) from error
 
-    def _patterns(self, lexicon: Lexicon, block: object) -> tuple[Pattern, ...]:
+    def _patterns(self, lexicon: Lexicon, block: object, strict: bool = False) -> tuple[Pattern, ...]:
         found = []
         for text, line in _lines(self._text(block)):
             try:
-                found.append(lexicon.compile(text, line))
+                found.append(lexicon.compile(text, line, strict))
             except PatternError as error:
-                raise ContentError(f"{self._name}:{line}: {error}") from error
+                raise ContentError(f"{self._name}:{line}: expected a pattern that can be read: {error}") from error
         return tuple(found)
 
     def _text(self, value: object) -> str:
@@ -176,14 +178,14 @@ class _Reader:
             raise self._wrong(where, f"the keys {', '.join(needed)}")
         for key in needed:
             if value.get(key) in (None, ""):
-                raise self._wrong(where, f"'{key}:' is missing")
+                raise self._wrong(where, f"the key '{key}'")
         for key in value:
             if key not in known:
-                raise self._wrong(key, f"'{key}' is not known here; expected {', '.join(known)}")
+                raise self._wrong(key, f"one of {', '.join(known)} instead of '{key}'")
         return value
 
     def _wrong(self, where: object, expected: str) -> ContentError:
-        return ContentError(f"{self._name}:{getattr(where, 'line', 1)}: {expected}")
+        return ContentError(f"{self._name}:{getattr(where, 'line', 1)}: expected {expected}")
 
 
 def _lines(block: str) -> Iterator[tuple[str, int]]:

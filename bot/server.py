@@ -18,6 +18,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, json
 
 import actions.turn
+import bot.nlg
 from bot.errors import FrontDeskError, ModelError
 from bot.frontdesk import FrontDesk
 from bot.parts import Parts, build, notification_rules
@@ -34,6 +35,7 @@ def build_frontdesk(parts: Parts, model: Path | None = None) -> FrontDesk:
     from bot.channels.limits import MessageLimits
 
     actions.turn.use(parts)
+    bot.nlg.use(parts.answers)
     return FrontDesk(
         store=parts.store,
         safety=parts.safety,
@@ -121,6 +123,7 @@ async def _start(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     app.ctx.background = [
         asyncio.ensure_future(app.ctx.frontdesk.recover(app.ctx.stop)),
         asyncio.ensure_future(parts.outbox.work(app.ctx.stop)),
+        asyncio.ensure_future(parts.answers.watch(app.ctx.stop)),
         asyncio.ensure_future(_nightly(parts, app.ctx.stop)),
     ]
 

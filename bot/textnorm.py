@@ -32,7 +32,8 @@ _BLOCK_TAG = re.compile(r"</?(?:br|div|h[1-6]|hr|img|li|ol|p|pre|table|td|th|tr|
 _CHUNK = re.compile(
     r"(?P<end>[.!?;\n\u2026\u3002\uff01\uff1f\u0964]+)"
     r"|(?P<number>\d+(?:[.,]\d+)?(?![\w@$!|*]))"
-    r"|(?P<word>[^\W_](?:[^\W_]|['\u2019\u2018\u02bc`\u00b4](?=[^\W_])|[@$!|*]+(?=[a-z]))*)"
+    # Indic and Thai vowel signs are no letters for `re`, but they are part of the word.
+    r"|(?P<word>[^\W_](?:[^\W_]|[\u0900-\u0eff]|['\u2019\u2018\u02bc`\u00b4](?=[^\W_])|[@$!|*]+(?=[a-z]))*)"
     r"|(?P<leet>[@$](?=[a-z])(?:[^\W_]|[@$!|*]+(?=[a-z]))*)"
     r"|(?P<sign>[\u2190-\u2bff\u3030\U0001f000-\U0001faff])"
 )
@@ -120,7 +121,7 @@ class Speller:
         forms = {shorter for form in _deletions(word) for shorter in _deletions(form)}
         candidates = {target for form in forms for target in self._far.get(form, ())}
         # Two wrong letters are only forgiven when the word still starts alike.
-        near = [c for c in candidates if c[0] == word[0] or c[1:3] == word[:2] or c[1:3] == word[1::-1]]
+        near = [c for c in candidates if word[0] in c[:2]]
         near = [c for c in near if _distance(word, c) <= 2]
         return (min(near, key=lambda c: _dissimilarity(word, c), default=word),)
 
@@ -175,7 +176,7 @@ class Normaliser:
                 yield from self._shorthand.get(word, (word,))
 
     def _plain(self, chunk: str) -> Iterable[str]:
-        if chunk.isascii() and chunk.isalpha():
+        if (chunk.isascii() and chunk.isalpha()) or chunk in self._shorthand:
             return (chunk,)
         owner = _POSSESSIVE.sub("", chunk)
         # "mum's face" is "mum face", but "it's" and "can't" are words of their own.
@@ -297,5 +298,5 @@ def _distance(word: str, other: str) -> int:
 
 
 def _dissimilarity(word: str, other: str) -> tuple[bool, bool, int, str]:
-    """Order candidates: same first letter, same letters in another order, same length, then the alphabet."""
-    return word[0] != other[0], sorted(word) != sorted(other), abs(len(word) - len(other)), other
+    """Order candidates: same first letter, same letters (swapped or doubled), same length, then the alphabet."""
+    return word[0] != other[0], set(word) != set(other), abs(len(word) - len(other)), other

@@ -1,8 +1,8 @@
 """Every version of every entry: who changed it when, what it said before, and whether a file or the console did.
 
 An entry is never overwritten: a change appends a version, the highest one is served, going back appends the old one
-again. That is also how a file and the console stay honest with each other: a file may follow its own last version, never
-a newer edit that it does not know.
+again. That is also how a file and the console stay honest with each other: a file may follow its own last version,
+never a newer edit that it does not know.
 """
 
 from __future__ import annotations
@@ -87,9 +87,7 @@ class Versions:
         if not found:
             raise NotFound(f"no entry {key!r}")
         before: list[Fields | None] = [None, *(one.fields for one in found)]
-        steps = [
-            Change(v.key, v.version, v.member, v.at, v.origin, b, v.fields) for v, b in zip(found, before, strict=False)
-        ]
+        steps = [Change(v.key, v.version, v.member, v.at, v.origin, b, v.fields) for v, b in zip(found, before, strict=False)]
         return tuple(reversed(steps))
 
     def change(self, key: str, fields: Fields | None, *, member: str, at: datetime, base: int | None = None) -> Version:
@@ -116,23 +114,24 @@ class Versions:
             newest, from_file = _lineage(connection)
             plan = _plan(files, newest, from_file)
             order = {key: number for number, key in enumerate(files)}
-            forced = plan.skipped if force else ()
-            for key in (*plan.changed, *plan.removed, *forced):
+            appended = []
+            for key in (*plan.changed, *plan.removed, *(plan.skipped if force else ())):
                 number = newest[key].version + 1 if key in newest else 1
                 place = order.get(key, newest[key].position if key in newest else 0)
-                self._append(connection, Version(key, number, files.get(key), place, member, at, "file"))
+                appended.append(Version(key, number, files.get(key), place, member, at, "file"))
+            self._append(connection, *appended)
             return plan
 
     def mark_exported(self, *, at: datetime, member: str | None) -> None:
         """Note that the files now say what the store says, so that the next change in a file follows from here."""
         with self._store.transaction() as connection:
             self._store.lock(connection, table)
-            newest, _ = _lineage(connection)
-            for one in newest.values():
-                if one.origin == "console" and not is_passing(one.key):
-                    self._append(
-                        connection, Version(one.key, one.version + 1, one.fields, one.position, member, at, "file")
-                    )
+            edited = [
+                Version(one.key, one.version + 1, one.fields, one.position, member, at, "file")
+                for one in _lineage(connection)[0].values()
+                if one.origin == "console" and not is_passing(one.key)
+            ]
+            self._append(connection, *edited)
 
     def _newest(self, connection: Connection, key: str) -> Version | None:
         self._store.lock(connection, table)
@@ -143,25 +142,13 @@ class Versions:
     def _last_position(self, connection: Connection) -> int:
         return max((_version(row).position for row in connection.execute(sa.select(table)).mappings()), default=0)
 
-    def _append(self, connection: Connection, version: Version) -> None:
-        fields = version.fields or {}
-        reviewed = fields.get("reviewed_on")
-        body = None if version.fields is None else {k: v for k, v in fields.items() if k not in SIGNED}
-        row = {
-            "key": version.key,
-            "version": version.version,
-            "text": {"position": version.position, "fields": body},
-            "approved_by": fields.get("approved_by"),
-            "reviewed_on": date.fromisoformat(reviewed) if reviewed else None,
-            "source": fields.get("source"),
-            "member": version.member,
-            "at": version.at,
-            "origin": version.origin,
-        }
+    def _append(self, connection: Connection, *versions: Version) -> None:
+        if not versions:
+            return
         try:
-            connection.execute(sa.insert(table).values(row))
+            connection.execute(sa.insert(table), [_row(version) for version in versions])
         except sqlalchemy.exc.IntegrityError as error:
-            raise Conflict(f"{version.key} was changed by somebody else at this moment") from error
+            raise Conflict(f"{versions[0].key} was changed by somebody else at this moment") from error
 
 
 def is_passing(key: str) -> bool:
@@ -178,6 +165,23 @@ def same_fields(one: Fields | None, other: Fields | None) -> bool:
 
 def _ordered(value: Any) -> Any:
     return [(k, _ordered(v)) for k, v in value.items()] if isinstance(value, Mapping) else value
+
+
+def _row(version: Version) -> dict[str, Any]:
+    fields = version.fields or {}
+    reviewed = fields.get("reviewed_on")
+    body = None if version.fields is None else {k: v for k, v in fields.items() if k not in SIGNED}
+    return {
+        "key": version.key,
+        "version": version.version,
+        "text": {"position": version.position, "fields": body},
+        "approved_by": fields.get("approved_by"),
+        "reviewed_on": date.fromisoformat(reviewed) if reviewed else None,
+        "source": fields.get("source"),
+        "member": version.member,
+        "at": version.at,
+        "origin": version.origin,
+    }
 
 
 def _version(row: Mapping[str, Any]) -> Version:

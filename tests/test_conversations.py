@@ -135,6 +135,19 @@ def test_numbers_are_dense_and_in_order_when_many_write_at_once(desk: Desk, visi
         assert replies[0].seq + 1 == replies[1].seq
 
 
+def test_numbers_stay_dense_when_two_processes_write(desk: Desk, visitor: str, store_url: str) -> None:
+    other = Store(store_url)  # as another process would open it
+    desks = (desk, Desk(other, Outbox(other, [])))
+
+    def turn(number: int) -> None:
+        message, _ = desks[number % 2].accept(visitor, f"m{number // 2}", "How much?")
+        desks[number % 2].settle(visitor, message.seq, [HOURS])
+
+    assert at_once(16, turn) == [None] * 16
+    other.close()
+    assert [message.seq for message in desk.messages(visitor)] == list(range(1, 17))
+
+
 def test_visitors_do_not_share_numbers_or_message_ids(desk: Desk) -> None:
     visitors = [desk.create_visitor("website").id for _ in range(10)]
     results = [accepted(result) for result in at_once(10, lambda number: desk.accept(visitors[number], "m1", "Hi"))]
@@ -182,6 +195,11 @@ def test_a_visitor_cannot_take_the_id_of_a_reply(desk: Desk, visitor: str) -> No
     desk.accept(visitor, "2.0", "a guess at the id of the next reply")
     question, _ = desk.accept(visitor, "m2", "When do you open?")
     assert len(desk.settle(visitor, question.seq, [HOURS])) == 1
+    question, _ = desk.accept(visitor, "m3", "And on Sunday?")
+    (reply,) = desk.settle(visitor, question.seq, [HOURS])
+    message, new = desk.accept(visitor, reply.id, "the id of a reply that was given")
+    assert new
+    assert message.author == "visitor"
 
 
 def test_only_a_message_of_the_visitor_can_be_settled(desk: Desk, visitor: str) -> None:

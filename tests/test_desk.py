@@ -631,6 +631,8 @@ def test_the_queue_can_be_narrowed(desk: Desk, clock: Clock) -> None:
     assert [one.id for one in desk.handoffs(member="m_anna")] == [first.id]
     assert [one.id for one in desk.handoffs("closed")] == [third.id, second.id]
     assert len(desk.handoffs("all")) == 3
+    assert len(desk.handoffs(("claimed", "closed"))) == 3
+    assert desk.handoffs(("waiting", "snoozed")) == ()
     assert desk.handoffs(urgency="emergency") == ()
     assert len(desk.handoffs("all", limit=2)) == 2
     assert len(desk.handoffs("all", limit=2, offset=2)) == 1

@@ -223,8 +223,8 @@ class Api:
         try:
             yield body
         except FrontDeskError as error:
-            if not getattr(error, "advice", None):
-                error.advice = await self._advice(body.words)  # type: ignore[attr-defined]
+            if not error.advice:
+                error.advice = await self._advice(body.words)
             raise
 
     async def _advice(self, words: str) -> str | None:

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 from sanic.request import Request
 
 from bot.channels.problems import NotJson, TooLarge, TooSlow, Unreadable
@@ -41,7 +41,8 @@ class Body:
         self._content_type = content_type
         self._raw = raw
         self._whole = whole
-        self._data, self._error = _parse(raw) if whole else (None, "it is too large")
+        parsed: tuple[Any, str | None] = _parse(raw) if whole else (None, "it is too large")
+        self._data, self._error = parsed
 
     @classmethod
     async def read(cls, request: Request) -> Body:

@@ -13,17 +13,17 @@ from urllib.parse import quote
 
 from sanic import Blueprint, Sanic
 from sanic.request import Request
-from sanic.response import HTTPResponse, html, redirect
+from sanic.response import HTTPResponse, html, json, redirect
 
 from bot.accounts import SHORTEST_PASSWORD
 from bot.channels.console_content import add_content
 from bot.channels.console_desk import OUTCOMES, add_desk
-from bot.channels.console_guard import HEADERS, Call, ConsoleParts, Guard
+from bot.channels.console_guard import HEADERS, Call, ConsoleParts, Guard, problem
 from bot.channels.console_live import Live
 from bot.channels.console_owner import add_owner
 from bot.channels.console_record import record_page
 from bot.channels.pages import FOREVER, WEB_DIR, Assets, render, script_json, send
-from bot.errors import FrontDeskError, NotFound, TooMany, Unauthorized
+from bot.errors import FrontDeskError, NotFound, TooMany
 from bot.notify import MAX_TRIES
 from bot.roles import PERMISSIONS, ROLE_TITLES
 from bot.staff import CodeNeeded
@@ -109,19 +109,19 @@ def _add_sign_in(guard: Guard, pages: Pages) -> None:
         given = {name: str((request.form or {}).get(name, ""))[:300] for name in ("email", "password", "code", "next")}
         next_, device = _next(given["next"]), _device(request)
         who = (given["email"], given["password"], given["code"], device)
+        plain = "application/json" not in request.headers.get("accept", "")
         try:
             # Hashing takes a tenth of a second on purpose: not on the threads that read and write.
-            session, token = await asyncio.to_thread(parts.staff.sign_in, *who)
-        except CodeNeeded as error:
-            return form(next_, str(error), given["email"], 401, code=True)
-        except TooMany as error:
-            wait = f"Too many tries. Wait {_pause(error.retry_after_seconds)}, or ask the owner for a reset link."
-            return form(next_, wait, given["email"], 429)
-        except Unauthorized as error:
+            _, token = await asyncio.to_thread(parts.staff.sign_in, *who)
+        except FrontDeskError as error:
+            told = _told(error)
+            if not plain:
+                return problem(error, told)
             return form(
-                next_, f"{str(error)[:1].upper()}{str(error)[1:]}.", given["email"], 401, code=bool(given["code"])
+                next_, told, given["email"], error.status, code=isinstance(error, CodeNeeded) or bool(given["code"])
             )
-        return guard.keep(redirect(next_, headers=HEADERS, status=303), token)
+        answer = redirect(next_, headers=HEADERS, status=303) if plain else json({"next": next_}, headers=HEADERS)
+        return guard.keep(answer, token)
 
     @guard.on("POST", "/sign-out", "account")
     async def sign_out(call: Call) -> HTTPResponse:
@@ -147,7 +147,7 @@ def _add_welcome(guard: Guard, pages: Pages) -> None:
         try:
             member = await asyncio.to_thread(parts.staff.accept, token, password)
         except FrontDeskError as error:
-            return form(f"{str(error)[:1].upper()}{str(error)[1:]}.", error.status)
+            return form(_told(error), error.status)
         parts.bell.ring(f"staff:{member.id}")
         return redirect(f"/staff/sign-in?email={quote(member.email)}", headers=HEADERS, status=303)
 
@@ -202,6 +202,14 @@ def _device(request: Request) -> str:
     system = next((name for mark, name in systems.items() if mark in agent), "Linux" if "Linux" in agent else "")
     browser = next((name for mark, name in browsers.items() if mark in agent), "a browser")
     return f"{browser} on {system}" if system else browser
+
+
+def _told(error: FrontDeskError) -> str:
+    """Put into a sentence why somebody is not signed in."""
+    if isinstance(error, TooMany):
+        return f"Too many tries. Wait {_pause(error.retry_after_seconds)}, or ask the owner for a reset link."
+    text = str(error)
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _pause(seconds: int) -> str:

@@ -273,9 +273,13 @@ class Guard:
         return redirect(f"/staff/sign-in?next={quote(request.path)}", headers=HEADERS, status=303)
 
 
-def problem(error: FrontDeskError) -> HTTPResponse:
+def problem(error: FrontDeskError, detail: str = "") -> HTTPResponse:
     """Put an error into a problem document for staff: unlike a visitor, they are told what it is."""
-    body: dict[str, Any] = {"type": f"urn:frontdesk:problem:{error.type}", "status": error.status, "detail": str(error)}
+    body: dict[str, Any] = {
+        "type": f"urn:frontdesk:problem:{error.type}",
+        "status": error.status,
+        "detail": detail or str(error),
+    }
     headers = dict(HEADERS)
     if isinstance(error, TooMany):
         body["retry_after_seconds"] = error.retry_after_seconds

@@ -53,7 +53,7 @@ class MessageLimits:
 
     def _hit(self, item: RateLimitItem, key: str) -> bool:
         try:
-            return self._limiter.hit(item, key)
+            return bool(self._limiter.hit(item, key))
         except Exception as error:  # whatever Redis or its client raises
             # A limit that cannot be counted does not keep a visitor from writing.
             logger.warning("limits are not counted: %s", type(error).__name__)

@@ -40,6 +40,10 @@ ALWAYS_ASK = "no-cache"
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
 
+class Markup(str):
+    """HTML of ours, with everything in it escaped already."""
+
+
 @dataclass(frozen=True)
 class Asset:
     """One file, ready to be sent."""
@@ -83,18 +87,16 @@ class Assets:
 
 
 def lean(file: Path) -> bytes:
-    """Return a file's content; scripts and styles without indentation and without the lines that are comments.
-
-    Lines keep their numbers, so that what a browser reports is found in the file.
-    """
+    """Return a file's content; scripts and styles without indentation, blank lines and the lines that are comments."""
     if file.suffix not in (".js", ".css"):
         return file.read_bytes()
     kept: list[str] = []
     inside = False
-    for line in map(str.strip, file.read_text("utf-8").split("\n")):
+    for line in filter(None, map(str.strip, file.read_text("utf-8").split("\n"))):
         comment = inside or line.startswith(("//", "/*"))
         inside = comment and "*/" not in line and (inside or line.startswith("/*"))
-        kept.append("" if comment else line)
+        if not comment:
+            kept.append(line)
     return "\n".join(kept).encode("utf-8")
 
 
@@ -145,14 +147,19 @@ def policy(ancestors: str, **more: str) -> dict[str, str]:
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Fill a page's {{places}}, escaped; `script_json` values go into data blocks."""
-    return _PLACE.sub(lambda hit: html.escape(str(values[hit[1]])), template)
+    """Fill a page's {{places}}: text is escaped, Markup is not."""
+
+    def filled(hit: re.Match[str]) -> str:
+        value = values[hit[1]]
+        return value if isinstance(value, Markup) else html.escape(str(value))
+
+    return _PLACE.sub(filled, template)
 
 
-def script_json(data: Any) -> str:
+def script_json(data: Any) -> Markup:
     """Return JSON that can stand in a script: no tag can end it and no line end can break it."""
     text = json.dumps(data, ensure_ascii=True, separators=(",", ":"))
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return Markup(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
 def _unpacks(accepted: str) -> bool:

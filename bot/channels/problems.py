@@ -104,9 +104,8 @@ def _answer(request: Request, error: Exception) -> HTTPResponse:
 
 def _ours(error: FrontDeskError) -> HTTPResponse:
     extra: dict[str, Any] = {}
-    advice = getattr(error, "advice", None)
-    if advice:
-        extra["emergency_text"] = advice
+    if error.advice:
+        extra["emergency_text"] = error.advice
     if isinstance(error, Unreadable) and error.fields:
         extra["fields"] = error.fields
     headers: dict[str, str] = {}

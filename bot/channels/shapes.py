@@ -9,7 +9,7 @@ from typing import Any
 from bot.channels.look import Look, Number, as_button
 from bot.desk import Message, Standing
 
-_SHOWN = ("emergency", "kind", "offer", "feedback", "member_name", "approved_by", "reviewed_on")
+_SHOWN = ("emergency", "kind", "offer", "feedback", "member_name")
 """What of a reply's payload a visitor's page may see: never the patterns that matched."""
 
 

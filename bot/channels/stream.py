@@ -57,17 +57,17 @@ Reading = Callable[[str, int, int], Awaitable[News]]
 class Streams:
     """All open streams of this process."""
 
-    def __init__(self, bell: Bell, news: Reading) -> None:
+    def __init__(self, bell: Bell, read: Reading) -> None:
         self._bell = bell
-        self._news = news
+        self.read = read
         self._open: Counter[str] = Counter()
         # A name of our own: other processes on the same bell go on serving when this one stops.
         self._stop = f"stop:{secrets.token_hex(8)}"
-        self._stopping = False
+        self.stopping = False
 
     def stop(self) -> None:
         """End every stream, so that a server that stops need not wait for them; clients come back by themselves."""
-        self._stopping = True
+        self.stopping = True
         self._bell.ring(self._stop)
 
     async def serve(self, request: Request, token: Token, after: int, headers: dict[str, str]) -> None:
@@ -78,7 +78,7 @@ class Streams:
         try:
             with self._bell.listening(f"visitor:{token.visitor}", typing_name(token.visitor), self._stop) as heard:
                 # Read before the first byte is sent: what goes wrong here is still a proper answer.
-                news = await self._news(token.visitor, after, PAGE)
+                news = await self.read(token.visitor, after, PAGE)
                 response = await request.respond(content_type="text/event-stream", headers={**HEADERS, **headers})
                 await _Stream(response, token, after).run(self, heard, news)
         finally:
@@ -96,22 +96,24 @@ class _Stream:
         self._standing: dict[str, Any] | None = None
         self._typing_until = 0.0
 
-    async def run(self, streams: Streams, heard: Subscription, news: News | None) -> None:
+    async def run(self, streams: Streams, heard: Subscription, first: News) -> None:
         loop = asyncio.get_running_loop()
-        while not streams._stopping:
+        news: News | None = first
+        while not streams.stopping:
             if news is not None:
                 await self._tell(news, loop.time() < self._typing_until)
-                if len(news.messages) == PAGE:
-                    news = await streams._news(self._token.visitor, self._cursor, PAGE)
-                    continue
-            if self._token.expires_at <= utc_now():
-                return await self._gone()
             try:
-                news = await self._wait(streams, heard, loop)
+                if news is not None and len(news.messages) == PAGE:
+                    news = await streams.read(self._token.visitor, self._cursor, PAGE)
+                elif self._token.expires_at <= utc_now():
+                    raise NotFound("the token has expired")
+                else:
+                    news = await self._wait(streams, heard, loop)
             except NotFound:
-                return await self._gone()
+                await self._response.send(_event("gone", {}))
+                break
             except FrontDeskError:
-                return  # the database is away: the client comes back, and hears then what it has missed
+                break  # the database is away: the client comes back, and hears then what it has missed
 
     async def _wait(self, streams: Streams, heard: Subscription, loop: asyncio.AbstractEventLoop) -> News | None:
         """Wait for a ring and look again; None if only time has passed."""
@@ -122,7 +124,7 @@ class _Stream:
         elif not rung and typing <= 0:
             await self._response.send(": \n\n")
             return None
-        return await streams._news(self._token.visitor, self._cursor, PAGE)
+        return await streams.read(self._token.visitor, self._cursor, PAGE)
 
     async def _tell(self, news: News, staff_typing: bool) -> None:
         """Send all that is new in one piece."""
@@ -134,14 +136,12 @@ class _Stream:
             self._read = news.read
             parts.append(_event("read", {"seq": news.read}))
         standing = {**news.standing, "staff_typing": staff_typing}
-        if standing != self._standing:
+        # Said after the last page only: whoever hears it has caught up.
+        if len(news.messages) < PAGE and standing != self._standing:
             self._standing = standing
             parts.append(_event("standing", standing))
         if parts:
             await self._response.send("".join(parts))
-
-    async def _gone(self) -> None:
-        await self._response.send(_event("gone", {}))
 
 
 def typing_name(visitor: str) -> str:

@@ -21,8 +21,9 @@ from bot.answers import Answers
 from bot.bell import Bell
 from bot.channels import problems
 from bot.channels.api import Api, Handler, Parts
+from bot.channels.demo import demo_values
 from bot.channels.limits import MessageLimits
-from bot.channels.look import PSEUDO, Look, Number, languages, look_of, origins, theme
+from bot.channels.look import PSEUDO, Look, languages, look_of, origins, theme
 from bot.channels.pages import (
     ALWAYS_ASK,
     FOREVER,
@@ -47,8 +48,14 @@ API = "/api/v1"
 LOADER_TEXTS = ("launcher.open", "launcher.label", "launcher.close", "launcher.unread.one", "launcher.unread.other")
 CARD_TEXTS = ("down.title", "down.text", "down.call", "down.retry", "down.tab", "emergency.line")
 
-PAGE_TEXTS = ("launcher.", "down.", "greeting", "transcript.head", "transcript.foot", "callback.message", "page.", "log.", "footer")
+PAGE_TEXTS = (
+    *("launcher.", "down.", "hours.", "greeting", "transcript.", "callback.message", "log."),
+    *("footer", "composer.send", "composer.label", "emergency.line"),
+)
 """Texts that the server puts where they belong: the chat's scripts do without them."""
+
+SELDOM_TEXTS = ("menu.", "callback.", "delete.", "deleted.", "failed", "file")
+"""Texts of what is fetched when it is opened: the menu and the call-back form."""
 
 
 def website(frontdesk: FrontDesk, desk: Desk, answers: Answers, bell: Bell, settings: Settings) -> Blueprint:
@@ -58,15 +65,15 @@ def website(frontdesk: FrontDesk, desk: Desk, answers: Answers, bell: Bell, sett
     _add_api(blueprint, api)
     _add_pages(blueprint, Pages(answers, settings))
 
-    @blueprint.listener("before_server_start")
     async def every_error_is_a_problem_document(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
         if (Exception, None) not in app.error_handler.cached_handlers:
             problems.install(app)
 
-    @blueprint.listener("before_server_stop")
     async def end_streams(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
         api.streams.stop()
 
+    blueprint.listener(every_error_is_a_problem_document, "before_server_start")
+    blueprint.listener(end_streams, "before_server_stop")
     return blueprint
 
 
@@ -84,22 +91,24 @@ def _add_api(blueprint: Blueprint, api: Api) -> None:
         "/transcript": {"GET": api.transcript},
         "/openapi.json": {"GET": api.describe},
     }
+    bodies = (api.create_visitor, api.post_message, api.rate_answer, api.ask_for_call)
     for path, handlers in routes.items():
         for method, handler in {**handlers, "OPTIONS": api.preflight}.items():
             # Bodies are read by the handlers themselves, so that one that is too large can still be screened.
             blueprint.add_route(
-                api.edge(handler), API + path, methods=[method], name=f"{handler.__name__}{path}", stream=method == "POST"
+                api.edge(handler), API + path, methods=[method], name=f"{handler.__name__}{path}", stream=handler in bodies
             )
 
 
 def _add_pages(blueprint: Blueprint, pages: Pages) -> None:
-    routes = {
+    routes: dict[str, Handler] = {
         "/": pages.demo,
         "/chat": pages.full_page,
         "/chat/frame": pages.frame,
         "/chat/qr.svg": pages.qr_code,
         "/widget.js": pages.loader,
         "/look/<version:str>/theme.css": pages.theme,
+        "/look/<version:str>/more.js": pages.more,
         "/look/<version:str>/logo": pages.logo,
         "/widget/<version:str>/<name:path>": pages.asset,
         "/demo/<name:path>": pages.demo_asset,
@@ -160,7 +169,7 @@ class Pages:
         if not (self._settings.loopback or clinic.sample):
             return redirect("/chat")
         look = look_of(clinic, request.args.get("site"), request.args.get("lang"))
-        written = render(self._demo.text("index.html"), {**self._page_values(look), "title": clinic.name})
+        written = render(self._demo.text("index.html"), {**self._page_values(look), **demo_values(look)})
         return page(request, written, policy("'none'", frame_src="'self'"))
 
     async def qr_code(self, request: Request) -> HTTPResponse:
@@ -168,6 +177,11 @@ class Pages:
         out = io.BytesIO()
         segno.make(f"{self._settings.base_url}/chat", error="m").save(out, kind="svg", scale=8, border=2, title="Chat", dark="#000")
         return send(request, Asset.of(out.getvalue(), TYPES[".svg"]), ALWAYS_ASK)
+
+    async def more(self, request: Request, version: str) -> HTTPResponse:
+        """Send the texts that the first look does not need."""
+        asset = self._more(look_of(self._answers.clinic(), request.args.get("site"), request.args.get("lang")))
+        return send(request, asset, FOREVER if version == _version(asset) else ALWAYS_ASK)
 
     async def theme(self, request: Request, version: str) -> HTTPResponse:
         """Send the clinic's colours."""
@@ -198,12 +212,8 @@ class Pages:
 
     def _chat(self, request: Request, mode: str, ancestors: str) -> HTTPResponse:
         look = look_of(self._answers.clinic(), request.args.get("site"), request.args.get("lang"))
-        values = {**self._page_values(look), "mode": mode, "config": ""}
-        values["config"] = script_json(self._config(look, mode))
-        template = self._widget.text("chat.html")
-        # The data block is JSON that cannot end its own tag; all other places are escaped as text.
-        before, _, after = template.partition("{{config}}")
-        written = render(before, values) + str(values["config"]) + render(after, values)
+        values = {**self._page_values(look), "mode": mode, "config": script_json(self._config(look, mode))}
+        written = render(self._widget.text("chat.html"), values)
         return page(request, written, policy(ancestors))
 
     def _config(self, look: Look, mode: str) -> dict[str, Any]:
@@ -213,13 +223,15 @@ class Pages:
             "mode": mode,
             "site": look.site.slug,
             "language": look.language,
+            "locale": "en" if look.language in PSEUDO else look.language,
             "clock": look.clinic.clock,
             "zone": look.site.hours.zone,
             "contact": {name: value for name, value in _contact(look).items() if name != "hours"},
             "numbers": [number.number for number in look.numbers],
             "privacy": look.clinic.privacy.get("link", ""),
             "hosts": list(origins(look.clinic)),
-            "texts": {key: text for key, text in look.texts.items() if not key.startswith(PAGE_TEXTS)},
+            "more": f"/look/{_version(self._more(look))}/more.js?site={look.site.slug}&lang={look.language}",
+            "texts": {k: text for k, text in look.texts.items() if not k.startswith((*PAGE_TEXTS, *SELDOM_TEXTS))},
         }
 
     def _page_values(self, look: Look) -> dict[str, Any]:
@@ -241,6 +253,10 @@ class Pages:
         }
         return {**values, **{f"t_{key.replace('.', '_')}": look.text(key) for key in look.texts}}
 
+    def _more(self, look: Look) -> Asset:
+        texts = {key: text for key, text in look.texts.items() if key.startswith(SELDOM_TEXTS)}
+        return Asset.of(f"export default {script_json(texts)};".encode(), TYPES[".js"])
+
     def _theme(self) -> Asset:
         return Asset.of(theme(self._answers.clinic()).encode(), TYPES[".css"])
 
@@ -259,7 +275,7 @@ def _contact(look: Look) -> dict[str, Any]:
     return {
         "name": look.clinic.name,
         "phone": number_json(look.phone),
-        "hours": [list(row) for row in look.hours_rows],
+        "hours": "\n".join(f"{days}: {times}" for days, times in look.hours_rows),
         "emergency": number_json(look.emergency),
     }
 

@@ -8,6 +8,7 @@ Trains on any Rasa NLU data; nothing here knows our intents.
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from bot.nlu.encoder import SentenceEncoder, Vectors, sentence_vectors
+from bot.nlu.encoder import SentenceEncoder, Vectors, sentence_vectors, shared_encoder
 from bot.nlu.ngrams import NGrams
 
 Numbers = npt.NDArray[np.float32]
@@ -35,8 +36,20 @@ Numbers = npt.NDArray[np.float32]
 MEAN_SIZE = 384
 """The first half of a sentence vector is the mean of its tokens: the half that similarity is asked of."""
 
+ALSO = "also"
+"""Key of the message that carries further intents asked in it."""
+
+MOST_QUESTIONS = 4
+BETWEEN_QUESTIONS = re.compile(
+    r"(?<=[.?!;])\s+|\n+|,?\s+(?:and|also|plus|&)\s+(?=(?:also\s+)?(?:how|what|when|where|do|does|is|are|can|which|who|should|will)\b)",
+    re.IGNORECASE,
+)
+
 FEW_EXAMPLES = 50
 """Examples per class below which how frequent a class is says nothing about how often visitors ask it."""
+
+CLOSE = 100
+"""Examples nearest in meaning whose n-grams are compared too."""
 
 NEIGHBOUR_NGRAMS = 0.3
 """Share of the n-grams in the similarity to an example; the rest is the encoder's."""
@@ -96,8 +109,10 @@ class IntentModel:
     by_meaning: Linear
     by_words: Linear
     examples: Numbers
+    """The examples' vectors, sorted by intent."""
     example_ngrams: sparse.csr_matrix
-    example_intents: npt.NDArray[np.int32]
+    starts: npt.NDArray[np.int64]
+    """Where each intent's examples begin."""
 
     @classmethod
     def fit(cls, texts: Sequence[str], vectors: Vectors, labels: Sequence[str], strength: float = 10.0) -> IntentModel:
@@ -105,15 +120,16 @@ class IntentModel:
         intents = tuple(sorted(set(labels)))
         ngrams = NGrams.fit(texts)
         rows = ngrams.matrix(texts)
-        number = {intent: i for i, intent in enumerate(intents)}
+        order = np.argsort(np.array(labels), kind="stable")
+        starts = np.searchsorted(np.array(labels)[order], np.array(intents))
         return cls(
             intents,
             ngrams,
             Linear.fit(vectors, labels, strength),
             Linear.fit(rows, labels, strength),
-            np.ascontiguousarray(vectors[:, :MEAN_SIZE]),
-            rows.T.tocsr(),
-            np.array([number[label] for label in labels], dtype=np.int32),
+            np.ascontiguousarray(vectors[order, :MEAN_SIZE]),
+            rows[order],
+            starts.astype(np.int64),
         )
 
     def predict(self, text: str, vector: Vectors) -> Prediction:
@@ -125,15 +141,13 @@ class IntentModel:
         return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)))
 
     def _nearest(self, vector: Vectors, columns: np.ndarray, values: Numbers) -> Numbers:
-        """Return the similarity of the closest example of each intent."""
+        """Return the similarity of the closest example of each intent; n-grams are compared with the closest examples only."""
         similar = (1 - NEIGHBOUR_NGRAMS) * (self.examples @ vector[:MEAN_SIZE])
-        starts, rows, weights = self.example_ngrams.indptr, self.example_ngrams.indices, self.example_ngrams.data
-        for column, value in zip(columns, values * NEIGHBOUR_NGRAMS):
-            span = slice(starts[column], starts[column + 1])
-            similar[rows[span]] += weights[span] * value
-        nearest = np.full(len(self.intents), -1, dtype=np.float32)
-        np.maximum.at(nearest, self.example_intents, similar)
-        return nearest
+        close = np.argpartition(-similar, CLOSE)[:CLOSE] if len(similar) > CLOSE else np.arange(len(similar))
+        query = np.zeros(len(self.ngrams.index), dtype=np.float32)
+        query[columns] = values
+        similar[close] += NEIGHBOUR_NGRAMS * (self.example_ngrams[close] @ query)
+        return np.maximum.reduceat(similar, self.starts)  # type: ignore[no-any-return]
 
     def save(self, folder: Path) -> None:
         """Write the model as plain arrays and JSON."""
@@ -148,7 +162,7 @@ class IntentModel:
             data=self.example_ngrams.data,
             indices=self.example_ngrams.indices,
             indptr=self.example_ngrams.indptr,
-            example_intents=self.example_intents,
+            starts=self.starts,
         )
         vocabulary = sorted(self.ngrams.index, key=self.ngrams.index.__getitem__)
         (folder / "model.json").write_text(json.dumps({"intents": self.intents, "vocabulary": vocabulary}))
@@ -159,7 +173,7 @@ class IntentModel:
         names = json.loads((folder / "model.json").read_text())
         with np.load(folder / "model.npz", allow_pickle=False) as kept:
             index = {gram: i for i, gram in enumerate(names["vocabulary"])}
-            shape = (len(index), len(kept["example_intents"]))
+            shape = (len(kept["examples"]), len(index))
             return cls(
                 tuple(names["intents"]),
                 NGrams(index, kept["idf"]),
@@ -167,7 +181,7 @@ class IntentModel:
                 Linear(kept["words"], kept["words_0"]),
                 kept["examples"],
                 sparse.csr_matrix((kept["data"], kept["indices"], kept["indptr"]), shape=shape),
-                kept["example_intents"],
+                kept["starts"],
             )
 
 
@@ -183,8 +197,8 @@ class IntentClassifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the defaults: inverse regularisation `strength`, length of the `ranking`."""
-        return {"strength": 10.0, "ranking": 10}
+        """Return the defaults: inverse regularisation `strength`, length of the `ranking`, which intents may be a second question."""
+        return {"strength": 10.0, "ranking": 10, "also_prefix": "ask_", "also_threshold": 0.5}
 
     @staticmethod
     def required_components() -> list[type]:
@@ -257,3 +271,21 @@ class IntentClassifier(GraphComponent):
         ]
         message.set(INTENT, ranking[0], add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
+        also = self._also(message.get(TEXT), model, ranking[0]["name"])
+        if also:
+            message.set(ALSO, also, add_to_output=True)
+
+    def _also(self, text: str, model: IntentModel, first: str) -> list[str]:
+        """Return what else a message of several questions asks, each surely."""
+        questions = [part for part in BETWEEN_QUESTIONS.split(text) if part and len(part.split()) > 1]
+        if not 1 < len(questions) <= MOST_QUESTIONS:
+            return []
+        found: dict[str, None] = {}
+        for part, vector in zip(questions, shared_encoder().encode(questions)):
+            prediction = model.predict(part, vector)
+            best = int(prediction.probabilities.argmax())
+            name = model.intents[best]
+            if name.startswith(self._config["also_prefix"]) and prediction.confidences[best] >= self._config["also_threshold"]:
+                found[name] = None
+        found.pop(first, None)
+        return list(found)

@@ -6,6 +6,8 @@ Reads clinic/safety.yml when the model is loaded, so that a new pattern needs no
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from rasa.engine.graph import ExecutionContext, GraphComponent
@@ -16,6 +18,7 @@ from rasa.shared.core.events import UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.safety import Assessment, Level, SafetyList
 from bot.settings import load_settings
@@ -24,12 +27,15 @@ OUTPUT = "assessment"
 """Key of the message that carries the assessment as plain data."""
 
 
-@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=False)
+@DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
 class RedFlagScreen(GraphComponent):
     """Sets the intent of messages that the red-flag list knows."""
 
-    def __init__(self, config: dict[str, Any]) -> None:
+    def __init__(self, config: dict[str, Any], storage: ModelStorage, resource: Resource) -> None:
         self._config = config
+        self._storage = storage
+        self._resource = resource
+        self._passes = False
         self._safety: SafetyList | None = None
 
     @staticmethod
@@ -46,24 +52,51 @@ class RedFlagScreen(GraphComponent):
         execution_context: ExecutionContext,
     ) -> RedFlagScreen:
         """Build the component; the list is read at the first message, not while training."""
-        return cls(config)
+        return cls(config, model_storage, resource)
+
+    @classmethod
+    def load(
+        cls,
+        config: dict[str, Any],
+        model_storage: ModelStorage,
+        resource: Resource,
+        execution_context: ExecutionContext,
+        **kwargs: Any,
+    ) -> RedFlagScreen:
+        """Build the component for serving; a model without reports has none to set."""
+        component = cls(config, model_storage, resource)
+        with model_storage.read_from(resource) as folder:
+            component._passes = not json.loads((Path(folder) / "reports.json").read_text())
+        return component
+
+    def train(self, training_data: TrainingData) -> Resource:
+        """Note which of its intents the data has: a bot without reports is left alone."""
+        ours = {self._config["emergency"], self._config["report"]}
+        with self._storage.write_to(self._resource) as folder:
+            (Path(folder) / "reports.json").write_text(json.dumps(sorted(ours & set(training_data.intents))))
+        return self._resource
 
     def process(self, messages: list[Message], tracker: DialogueStateTracker | None = None) -> list[Message]:
         """Assess each message with what the visitor wrote before."""
+        for message in messages:
+            if message.get(TEXT) and not self._passes:
+                found = (message.get("metadata") or {}).get(OUTPUT)  # the door has screened it, with more of the past than is here
+                self._decide(message, found or as_data(self._assess(message.get(TEXT), tracker)))
+        return messages
+
+    def _assess(self, text: str, tracker: DialogueStateTracker | None) -> Assessment:
         if self._safety is None:
             self._safety = SafetyList.load(load_settings().clinic_dir / "safety.yml")
         earlier = [e.text for e in tracker.events if isinstance(e, UserUttered) and e.text] if tracker else []
-        for message in messages:
-            if message.get(TEXT):
-                self._decide(message, self._safety.assess(message.get(TEXT), earlier))
-        return messages
+        return self._safety.assess(text, earlier)
 
-    def _decide(self, message: Message, found: Assessment) -> None:
-        message.set(OUTPUT, as_data(found), add_to_output=True)
+    def _decide(self, message: Message, found: dict[str, Any]) -> None:
+        message.set(OUTPUT, found, add_to_output=True)
         name = (message.get(INTENT) or {}).get("name")
-        if found.level is Level.EMERGENCY:
+        level = Level[found["level"]]
+        if level is Level.EMERGENCY:
             self._set(message, self._config["emergency"])
-        elif found.level >= Level.ROUTINE and not str(name).startswith("report_"):
+        elif level >= Level.ROUTINE and not str(name).startswith("report_"):
             self._set(message, self._config["report"])
 
     @staticmethod

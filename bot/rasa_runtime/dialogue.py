@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import rasa.core.processor
 from rasa.core.channels.channel import OutputChannel, UserMessage
 from rasa.core.lock_store import InMemoryLockStore
 from rasa.core.processor import MessageProcessor
@@ -23,7 +24,10 @@ from bot.desk import Draft, Message
 from bot.errors import ModelError
 from bot.frontdesk import Response
 from bot.nlg import FixedTexts
+from bot.nlu.red_flags import OUTPUT as ASSESSMENT
+from bot.nlu.red_flags import as_data
 from bot.rasa_runtime.actions import InProcessActions
+from bot.rasa_runtime.graph_runner import PlainGraphRunner
 from bot.rasa_runtime.tracker_store import BoundedTrackerStore
 from bot.safety import Assessment
 from bot.store import Store
@@ -64,7 +68,7 @@ class RasaDialogue:
     async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Answer one message; the caller sees to order and time limits."""
         collector = Collector()
-        known = {"seq": message.seq, "site": message.payload.get("site") or site}
+        known = {"seq": message.seq, "site": message.payload.get("site") or site, ASSESSMENT: as_data(assessment)}
         incoming = UserMessage(
             # A leading slash would be obeyed by Rasa as an intent at confidence 1.
             message.text.lstrip("/ ") or "?",
@@ -101,6 +105,7 @@ def load_processor(model: Path, trackers: TrackerStore) -> MessageProcessor:
     if not archive:
         raise ModelError(f"no trained model in {model}: run `python -m bot train`")
     nlg = FixedTexts()
+    rasa.core.processor.DaskGraphRunner = PlainGraphRunner
     try:
         processor = MessageProcessor(archive, trackers, InMemoryLockStore(), nlg, action_endpoint=InProcessActions())
     except (RasaException, OSError, ValueError, KeyError, EOFError) as error:

@@ -30,8 +30,8 @@ from rasa.shared.core.trackers import DialogueStateTracker
 from bot.store import Store, utc_now
 from bot.tables import tracker_snapshot as snapshots
 
-TURNS_KEPT = 4
-"""Visitor turns that stay in a tracker: the longest story in data/stories needs three."""
+TURNS_KEPT = 2
+"""Visitor turns that stay in a tracker: what a rule needs of an earlier turn stands in the slots."""
 
 IN_MEMORY = 2000
 """Serialised trackers kept in memory, about 6 kB each; a miss costs one read."""

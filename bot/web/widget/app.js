@@ -1,20 +1,16 @@
 // Puts the chat together: the line, the outbox, the list of messages, the bar, the box, the menu.
-import { Bar } from "./bar.js";
-import { Composer } from "./composer.js";
-import { by, h, icon, t, useTexts } from "./dom.js";
-import { Host } from "./host.js";
+import { by, h, t, useNumbers, useTexts } from "./dom.js";
+import { Bar, Composer } from "./edges.js";
 import { Log } from "./log.js";
-import { Outbox } from "./outbox.js";
-import { Transport } from "./transport.js";
-import { Vault } from "./vault.js";
-import { useNumbers } from "./words.js";
+import { Outbox, Vault } from "./outbox.js";
+import { Host, Transport } from "./transport.js";
 
 const HELPLESS = 6000;
 const LONGEST_TYPING = 20_000;
 
 const config = JSON.parse(by("config").textContent);
 const { contact } = config;
-useTexts(config.texts, { clinic: contact.name, phone: contact.phone.number, emergency: contact.emergency.number }, config.language);
+useTexts(config.texts, config.locale, { clinic: contact.name, phone: contact.phone.number, emergency: contact.emergency.number });
 useNumbers(config.numbers);
 
 const vault = new Vault(config.site);
@@ -38,7 +34,7 @@ const pending = () => {
 let thinkingSince = 0;
 const thinking = () => {
   const standing = bar.standing;
-  const last = [...log.items.values()].filter((one) => one.dataset.seq).pop();
+  const last = log.stored.pop();
   const waits = transport.up && last?.dataset.author === "visitor" && standing?.owner !== "claimed" && Number(last.dataset.seq) > log.read;
   if (!waits) thinkingSince = 0;
   else thinkingSince ||= Date.now();
@@ -48,17 +44,11 @@ const thinking = () => {
 };
 
 const unread = () => {
-  if (host.seen) vault.write({ seen: Math.max(vault.read().seen, log.seq) });
+  if (host.seen) vault.write({ seen: Math.max(vault.read().seen, transport.cursor) });
   const { seen } = vault.read();
-  const count = [...log.items.values()].filter((one) => one.dataset.author !== "visitor" && Number(one.dataset.seq) > seen).length;
+  const count = log.stored.filter((one) => one.dataset.author !== "visitor" && one.dataset.seq > seen).length;
   if (host.framed) host.tell("unread", host.seen ? 0 : count);
   else document.title = count && !host.seen ? `(${count}) ${title}` : title;
-};
-
-/** Show the app, the card for when there is no service, or the note that all is deleted. */
-const show = (what) => {
-  by("app").hidden = what !== "app";
-  by("down").hidden = what !== "down";
 };
 
 // -- what comes from the server ---------------------------------------------------------------------------------------
@@ -82,12 +72,14 @@ transport.addEventListener("standing", ({ detail }) => {
 });
 transport.addEventListener("up", () => {
   clearTimeout(helpless);
-  show("app");
+  by("app").hidden = false;
+  by("down").hidden = true;
   bar.line(true);
   pending();
   if (!log.live) {
     log.toEnd(false);
     log.live = true;
+    if (host.shown) composer.focus();
   }
   unread();
 });
@@ -112,10 +104,7 @@ const warn = (text) => {
   log.notice(text);
 };
 outbox.addEventListener("advice", ({ detail }) => warn(detail));
-vault.addEventListener("elsewhere", () => {
-  if (!vault.read().token && transport.running && log.live) finish();
-  else pending();
-});
+vault.addEventListener("elsewhere", ({ detail: deleted }) => (deleted && log.live ? finish() : pending()));
 
 // -- under the last message -------------------------------------------------------------------------------------------
 
@@ -138,7 +127,7 @@ const callback = (item) => {
   const open = h("button", { class: "chip", type: "button", onclick: () => lazy("callback.js", open, ({ form }) => place.replaceChildren(form(transport, warn, (sent) => {
     place.replaceChildren(...(sent ? [] : [open]));
     (sent ? by("words") : open).focus();
-  }))) }, t("callback.open"));
+  }))) }, t("offer.callback"));
   place.append(open);
   return place;
 };
@@ -146,7 +135,8 @@ const callback = (item) => {
 /** Fetch what is seldom needed when it is; if that fails, the button can be pressed again. */
 const lazy = (name, button, use) => {
   button.disabled = true;
-  Promise.all([import(`./${name}`), style()]).then(([module]) => use(module), () => bar.cutOff()).finally(() => (button.disabled = false));
+  Promise.all([import(`./${name}`), import(config.more), style()])
+    .then(([module, more]) => (useTexts(more.default), use(module)), () => bar.cut()).finally(() => (button.disabled = false));
 };
 
 const style = () => new Promise((resolve, reject) => {
@@ -156,9 +146,8 @@ const style = () => new Promise((resolve, reject) => {
 });
 
 const tap = ({ title: shown, text, intent, site }) => {
-  say(text || shown, { ...(intent && { intent }), ...(site && { site }) });
-  if (matchMedia("(pointer: fine)").matches) composer.focus();
-  else log.scroll.focus();
+  say(text || shown, { intent, site });
+  composer.focus();
 };
 
 const helpful = (seq) => {
@@ -191,7 +180,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("visibilitychange", unread);
 host.addEventListener("shown", () => {
   unread();
-  if (host.shown && !by("app").hidden) composer.focus();
+  if (host.shown) composer.focus();
 });
 by("again").addEventListener("click", () => transport.wake());
 let menu = null;
@@ -212,12 +201,7 @@ const finish = () => {
   vault.clear();
   log.clear();
   bar.stand(null);
-  const again = h("button", { class: "primary", type: "button", onclick: () => location.reload() }, t("deleted.again"));
-  const note = h("section", { class: "ended" }, icon("lock"), h("h2", { tabindex: "-1" }, t("deleted.title")), h("p", {}, t("deleted.text")), again);
-  by("scroll").replaceChildren(note);
-  by("composer").hidden = true;
-  by("person").hidden = by("more").hidden = true;
-  note.querySelector("h2").focus();
+  lazy("menu.js", by("more"), ({ ended }) => ended());
 };
 
 // -- beginning --------------------------------------------------------------------------------------------------------
@@ -227,8 +211,7 @@ by("again").hidden = false;
 const mark = by("mark");
 if (mark.dataset.logo) mark.append(h("img", { src: mark.dataset.logo, alt: "" }));
 else mark.textContent = [...contact.name][0];
-const helpless = setTimeout(() => show("down"), HELPLESS);
+const helpless = setTimeout(() => by("down").classList.add("now"), HELPLESS);
 host.tell("ready");
 transport.open();
 pending();
-if (host.framed || matchMedia("(pointer: fine)").matches) composer.focus();

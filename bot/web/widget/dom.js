@@ -1,16 +1,16 @@
 // Small hands for the page: make elements, fetch texts, never parse HTML.
 
 /** @type {Record<string, string>} */
-let texts = {};
+const texts = {};
 /** @type {Record<string, string>} */
-let known = {};
-let rules = new Intl.PluralRules("en");
+const known = {};
+let rules;
 
-/** Take the texts of the page's language. */
-export const useTexts = (all, values, language) => {
-  texts = all;
-  known = values;
-  rules = new Intl.PluralRules(language.startsWith("ar-XB") || language.startsWith("en-XA") ? "en" : language);
+/** Take texts of the page's language, and the values that any of them may name. */
+export const useTexts = (some, locale, values) => {
+  Object.assign(texts, some);
+  Object.assign(known, values);
+  rules ??= new Intl.PluralRules(locale);
 };
 
 /** Return a text with its {values} filled in. */
@@ -34,16 +34,21 @@ export const h = (tag, attributes = {}, ...children) => {
   return made;
 };
 
-/** Draw one of the page's icons. */
-export const icon = (name) => {
-  const space = "http://www.w3.org/2000/svg";
-  const svg = document.createElementNS(space, "svg");
-  const use = document.createElementNS(space, "use");
-  svg.setAttribute("aria-hidden", "true");
-  use.setAttribute("href", `#i-${name}`);
-  svg.append(use);
+const shape = (tag, attributes) => {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+};
+
+/** Draw a shape. */
+export const drawing = (d, inner = shape("path", { d })) => {
+  const svg = shape("svg", { "aria-hidden": true, viewBox: "0 0 24 24" });
+  svg.append(inner);
   return svg;
 };
+
+/** Draw one of the page's icons. */
+export const icon = (name) => drawing("", shape("use", { href: `#i-${name}` }));
 
 /** Return an id that nobody else makes. */
 export const newId = () =>
@@ -55,3 +60,59 @@ export const speak = (text, urgent = false) => {
   by(urgent ? "alert" : "say").append(line);
   setTimeout(() => line.remove(), 20000);
 };
+
+// -- what a message says, as elements: paragraphs, **bold**, links, numbers that can be called; text stays text -----------
+
+/** @type {RegExp} */
+let things;
+
+/** Take the numbers that are to be tappable wherever they stand. */
+export const useNumbers = (numbers) => {
+  const exact = numbers.map((one) => one.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).sort((a, b) => b.length - a.length);
+  things = new RegExp(
+    [
+      "\\*\\*(?<bold>[^*]+)\\*\\*",
+      "(?<link>https?:\\/\\/[^\\s<>\"']*[^\\s<>\"'.,;:!?)\\]])",
+      "(?<mail>[\\w.+-]+@[\\w-]+(?:\\.[\\w-]+)+)",
+      `(?<![\\w.+-])(?<known>${exact.join("|") || "(?!)"})(?![\\w-])`,
+      "(?<![\\w.+-])(?<number>\\+\\d[\\d ().-]{7,}\\d|1[ -.]?\\d{3}[ .-]\\d{3}[ .-]\\d{4}|\\(\\d{3}\\) ?\\d{3}[ .-]\\d{4}|\\d{3}[ .-]\\d{3}[ .-]\\d{4})(?![\\w-])",
+    ].join("|"),
+    "gu",
+  );
+};
+
+/** @returns {DocumentFragment} a message's text as paragraphs */
+export const words = (text) => {
+  const whole = document.createDocumentFragment();
+  for (const paragraph of text.split(/\n{2,}/)) {
+    const p = h("p");
+    paragraph.split("\n").forEach((line, number) => {
+      if (number) p.append(h("br"));
+      p.append(...parts(line));
+    });
+    whole.append(p);
+  }
+  return whole;
+};
+
+/** @returns {(Node|string)[]} */
+const parts = (line, inside = false) => {
+  const made = [];
+  let last = 0;
+  for (const hit of line.matchAll(things)) {
+    made.push(line.slice(last, hit.index), part(hit, inside));
+    last = hit.index + hit[0].length;
+  }
+  return [...made, line.slice(last)];
+};
+
+const part = (hit, inside) => {
+  const { bold, link, mail } = hit.groups;
+  if (bold) return inside ? bold : h("strong", {}, ...parts(bold, true));
+  if (link) return h("a", { href: link, target: "_blank", rel: "noopener noreferrer nofollow" }, link.replace(/^https?:\/\//, ""));
+  if (mail) return h("a", { href: `mailto:${mail}` }, mail);
+  return h("a", { class: "tel", href: `tel:${hit[0].replace(/[^\d+]/g, "")}` }, hit[0]);
+};
+
+/** Return a message's text as it is spoken. */
+export const spoken = (text) => text.replaceAll("**", "");

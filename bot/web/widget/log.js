@@ -1,15 +1,13 @@
 // The conversation as a list: messages by their number, what is still to be sent after them, buttons under the last one.
-import { by, h, plural, speak, t } from "./dom.js";
-import { spoken, words } from "./words.js";
+import { by, h, speak, spoken, t, words } from "./dom.js";
 
 const TOGETHER = 5 * 60_000;
 const NEAR_END = 120;
 
 export class Log extends EventTarget {
-  /** @param {{clock: number, language: string}} config */
+  /** @param {{clock: number, locale: string}} config */
   constructor(config) {
     super();
-    this.config = config;
     this.list = by("log");
     this.scroll = by("scroll");
     /** @type {Map<string, any>} */
@@ -18,16 +16,11 @@ export class Log extends EventTarget {
     this.read = 0;
     this.live = false;
     this.emergency = false;
-    const hour = { hour: "numeric", minute: "2-digit", hour12: config.clock === 12 };
-    this.time = new Intl.DateTimeFormat(this.locale, hour);
-    this.day = new Intl.DateTimeFormat(this.locale, { weekday: "long", day: "numeric", month: "long" });
+    this.time = new Intl.DateTimeFormat(config.locale, { hour: "numeric", minute: "2-digit", hour12: config.clock === 12 });
+    this.day = new Intl.DateTimeFormat(config.locale, { weekday: "long", day: "numeric", month: "long" });
     new ResizeObserver(() => this.stuck && this.toEnd(false)).observe(this.scroll);
     this.scroll.addEventListener("scroll", () => (this.stuck = this.nearEnd()), { passive: true });
     this.stuck = true;
-  }
-
-  get locale() {
-    return this.config.language.includes("-X") ? "en" : this.config.language;
   }
 
   /** Show a message of the server; one that this page wrote takes the place of its draft. */
@@ -36,11 +29,11 @@ export class Log extends EventTarget {
     this.typing(null);
     this.items.get(key)?.remove();
     const item = this.item(message, key);
-    const after = [...this.list.children].findLast((one) => Number(one.dataset.seq) < message.seq);
+    const after = this.stored.pop();
     if (after) after.after(item);
     else this.list.prepend(item);
-    this.tidy();
     if (!this.live) return;
+    this.tidy();
     if (message.author !== "visitor") {
       const who = t(`author.${message.author}`);
       speak(`${who}: ${spoken(message.text)}`, Boolean(message.payload?.emergency));
@@ -100,9 +93,9 @@ export class Log extends EventTarget {
     this.live = false;
   }
 
-  /** The last number shown. */
-  get seq() {
-    return Math.max(0, ...[...this.items.values()].map((one) => Number(one.dataset.seq) || 0));
+  /** @returns {any[]} the messages that the server has */
+  get stored() {
+    return [...this.list.querySelectorAll(".turn[data-seq]")];
   }
 
   toEnd(smooth = true) {
@@ -168,6 +161,3 @@ export class Log extends EventTarget {
     return days === 0 ? t("day.today") : days === 1 ? t("day.yesterday") : this.day.format(at);
   }
 }
-
-/** Say how many characters are left, once it matters. */
-export const charactersLeft = (used, most) => (most - used > 200 ? "" : plural("composer.left", most - used));

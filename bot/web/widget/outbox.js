@@ -1,6 +1,53 @@
-// What was written and is not yet known to be stored: kept in this browser, sent in order, under ids that make a retry harmless.
+// What is kept in this browser, at our origin, after the chat was opened: the token, what was seen, and what was written and is
+// not yet known to be stored. That is sent in order, under ids that make a retry harmless.
 import { newId } from "./dom.js";
-import { alone } from "./vault.js";
+
+const EMPTY = { token: null, expires: null, begun: 0, seen: 0, outbox: [], draft: "", rated: {} };
+
+export class Vault extends EventTarget {
+  /** @param {string} site */
+  constructor(site) {
+    super();
+    this.name = `frontdesk:${site}`;
+    this.memory = null;
+    addEventListener("storage", (event) => {
+      if (event.key === this.name) this.dispatchEvent(new CustomEvent("elsewhere", { detail: !event.newValue }));
+    });
+  }
+
+  /** @returns {typeof EMPTY} all that is kept */
+  read() {
+    try {
+      return { ...EMPTY, ...JSON.parse(localStorage.getItem(this.name) ?? "{}") };
+    } catch {
+      return { ...EMPTY, ...this.memory };
+    }
+  }
+
+  /** Keep some values beside the others. */
+  write(values) {
+    const all = { ...this.read(), ...values };
+    this.memory = all;
+    try {
+      localStorage.setItem(this.name, JSON.stringify(all));
+    } catch {
+      // Private windows and full disks: memory has it.
+    }
+  }
+
+  /** Keep nothing; other tabs hear it. */
+  clear() {
+    this.memory = null;
+    try {
+      localStorage.removeItem(this.name);
+    } catch {
+      // Nothing was kept.
+    }
+  }
+}
+
+/** Do something in one tab at a time, where the browser can see to it. */
+export const alone = (name, work) => (navigator.locks ? navigator.locks.request(`frontdesk:${name}`, work) : work());
 
 export class Outbox extends EventTarget {
   constructor(vault, transport) {

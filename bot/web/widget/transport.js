@@ -1,5 +1,6 @@
-// The line to the server: one stream that always comes back, a cursor so that nothing is missed or shown twice.
-import { alone } from "./vault.js";
+// The lines out: to the server, one stream that always comes back, with a cursor so that nothing is missed or shown twice;
+// and to the page around the frame, by its origin only, and only if the clinic's list has it.
+import { alone } from "./outbox.js";
 
 const SILENCE = 40_000; // the server says something every 15 seconds
 const LONGEST_PAUSE = 30_000;
@@ -74,7 +75,7 @@ export class Transport extends EventTarget {
 
   /** Let go of a conversation that is not there any more, unless another tab has begun a new one meanwhile. */
   lose(problem) {
-    if (this.vault.read().token === problem.token) this.vault.clear(true);
+    if (this.vault.read().token === problem.token) this.vault.write({ token: null, seen: 0, rated: {} });
     this.cursor = 0;
     this.tell("lost");
     this.abort?.abort();
@@ -200,5 +201,38 @@ export class Transport extends EventTarget {
 
   tell(type, detail) {
     this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+}
+
+/** Whether an origin is on the list; `https://*.example.org` covers subdomains. */
+const listed = (origin, hosts) =>
+  origin === location.origin ||
+  hosts.some((one) => one === origin || (one.includes("://*.") && origin.startsWith(`${one.split("*")[0]}`) && origin.endsWith(one.split("*")[1])));
+
+export class Host extends EventTarget {
+  /** @param {{mode: string, hosts: string[]}} config */
+  constructor(config) {
+    super();
+    const named = decodeURIComponent(location.hash.slice(1));
+    this.framed = config.mode === "frame" && parent !== window;
+    this.origin = this.framed && listed(named, config.hosts) ? named : null;
+    this.shown = true;
+    addEventListener("message", (event) => {
+      if (!this.origin || event.source !== parent || event.origin !== this.origin) return;
+      const kind = event.data?.frontdesk;
+      if (kind !== "shown" && kind !== "hidden") return;
+      this.shown = kind === "shown";
+      this.dispatchEvent(new Event("shown"));
+    });
+  }
+
+  /** Whether somebody can see the conversation now. */
+  get seen() {
+    return this.shown && !document.hidden;
+  }
+
+  /** Tell the page around us: ready, close, unread. */
+  tell(kind, value) {
+    if (this.origin) parent.postMessage({ frontdesk: kind, value }, this.origin);
   }
 }

@@ -1,0 +1,53 @@
+// What every part of the console knows: who is signed in, the open queue, and how fresh it is.
+
+const listeners = new Map();
+
+export const state = {
+  me: null,
+  permissions: new Set(),
+  members: new Map(),
+  sites: [],
+  clinic: { name: "", emergency: "" },
+  rows: new Map(),
+  ready: false,
+  stale: false,
+  connected: false,
+};
+
+/** Hear of a change: "queue", "connection", "sites"; returns what ends it. */
+export function on(name, call) {
+  if (!listeners.has(name)) listeners.set(name, new Set());
+  listeners.get(name).add(call);
+  return () => listeners.get(name).delete(call);
+}
+
+/** Tell everybody. */
+export function emit(name, detail) {
+  for (const call of [...(listeners.get(name) || [])]) call(detail);
+}
+
+export const may = (permission) => state.permissions.has(permission);
+export const isMe = (member) => member === state.me?.id;
+
+/** Name a member as a colleague would. */
+export function nameOf(member) {
+  if (!member) return "";
+  if (isMe(member)) return "You";
+  return state.members.get(member)?.name || "a former colleague";
+}
+
+export const GRAVE = new Set(["emergency", "urgent"]);
+const RANK = { emergency: 0, urgent: 1, routine: 2 };
+
+/** Order the queue as it is due: gravest first, then who waits longest; those already answered come last. */
+export function byUrgency(one, other) {
+  return (
+    RANK[one.urgency] - RANK[other.urgency] ||
+    Number(!one.unanswered_since) - Number(!other.unanswered_since) ||
+    (one.unanswered_since || one.opened_at).localeCompare(other.unanswered_since || other.opened_at) ||
+    one.id.localeCompare(other.id)
+  );
+}
+
+/** Say whether a row still sounds the alarm. */
+export const alarming = (row) => GRAVE.has(row.urgency) && !row.acknowledged_at && row.state !== "closed";
