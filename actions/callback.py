@@ -23,7 +23,9 @@ SURE = 0.5
 """Confidence from which words typed into the form count as a question of their own."""
 
 LONGEST_NAME = 60
-REFUSALS = re.compile(r"^\W*(no|nope|nah|no thanks?( you)?|never ?mind|forget it|cancel|stop|leave it|don'?t bother|not now)\W*$", re.IGNORECASE)
+REFUSALS = re.compile(
+    r"^\W*(no|nope|nah|no thanks?( you)?|never ?mind|forget it|cancel|stop|leave it|don'?t bother|not now)\W*$", re.IGNORECASE
+)
 CORRECTION = re.compile(r"\b(?:sorry|no|wait|actually|i meant|correction)\b.*?(\+?[\d(][\d\s().-]{6,}\d)", re.IGNORECASE)
 
 
@@ -47,7 +49,9 @@ class ValidateCallbackForm(FormValidationAction):
         interrupted = _interrupted(dispatcher, tracker, "callback_name")
         if interrupted is not None:
             return interrupted
-        name = re.sub(r"^\s*(?:(?:hi|hello|ok|sure)\W+)?(?:my name(?:'s| is)|i am|i'm|it'?s|this is|name:?)\s+", "", str(value), flags=re.I)
+        name = re.sub(
+            r"^\s*(?:(?:hi|hello|ok|sure)\W+)?(?:my name(?:'s| is)|i am|i'm|it'?s|this is|name:?)\s+", "", str(value), flags=re.I
+        )
         name = name.strip(" .,!\n")
         found: Slots = {"callback_name": name[:LONGEST_NAME] or None}
         number = normal_phone(str(value), parts().answers.clinic().country)
@@ -75,7 +79,9 @@ class ValidateCallbackForm(FormValidationAction):
         interrupted = _interrupted(dispatcher, tracker, "callback_time")
         return interrupted if interrupted is not None else {"callback_time": str(value).strip()[:200] or None}
 
-    def validate_callback_consent(self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Slots:
+    def validate_callback_consent(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> Slots:
         """Take a yes or a no; without a yes nobody calls."""
         corrected = _corrected_phone(str(value))
         if corrected:

@@ -43,7 +43,9 @@ def train_model(rows: list[dict[str, str]], temp: Path) -> Path:
     shutil.copy(ROOT / "config.yml", temp / "config.yml")
     command = [sys.executable, "-m", "rasa", "train", "nlu", "--nlu", str(temp / "nlu.yml"), "--config", str(temp / "config.yml")]
     environment = {**os.environ, "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
-    subprocess.run([*command, "--out", str(temp), "--fixed-model-name", "hint3"], cwd=ROOT, check=True, capture_output=True, env=environment)
+    subprocess.run(
+        [*command, "--out", str(temp), "--fixed-model-name", "hint3"], cwd=ROOT, check=True, capture_output=True, env=environment
+    )
     return temp / "hint3.tar.gz"
 
 

@@ -143,7 +143,7 @@ async def _chat(parts: Any, frontdesk: Any) -> None:
         if not text:
             return
         chosen = buttons[int(text) - 1] if text.isdigit() and 0 < int(text) <= len(buttons) else {}
-        payload = {key: chosen[key] for key in ("intent", "site") if key in chosen}
+        payload: dict[str, Any] = {key: value for key, value in chosen.items() if key in ("intent", "site")}
         try:
             replies = await frontdesk.converse(Incoming(visitor, new_id("m"), chosen.get("title", text), payload))
         except FrontDeskError as error:
@@ -294,7 +294,9 @@ def clinic_check() -> None:
     for one in problems:
         out.print(escape(f"{one.file}:{one.line}: {one.expected}"))
     if problems:
-        raise SettingsError(f"{len(problems)} problems in {settings.clinic_dir}: mend them and run `python -m bot clinic check` again")
+        raise SettingsError(
+            f"{len(problems)} problems in {settings.clinic_dir}: mend them and run `python -m bot clinic check` again"
+        )
     _say("The clinic's files are complete.")
 
 

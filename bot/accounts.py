@@ -272,6 +272,7 @@ def link_of(base_url: str, token: str) -> str:
 
 
 def check_password(password: str, member: StaffMember) -> None:
+    """Refuse what is too short or easy to guess."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
         raise Refused(
             f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters: three or four words do well"
@@ -284,15 +285,18 @@ def check_password(password: str, member: StaffMember) -> None:
 
 
 def hash_of(token: str) -> str:
+    """Return what is kept of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def member_of(row: Mapping[str, Any]) -> StaffMember:
+    """Return the row as a value."""
     plain = {name: row[name] for name in ("id", "email", "name", "role", "created_at", "disabled_at", "locked_until")}
     return StaffMember(**plain, joined=row["password_hash"] is not None, has_code=row["totp_secret"] is not None)
 
 
 def clean_email(text: str) -> str:
+    """Return an address as it is kept; Refused where it is none."""
     email = text.strip().lower()
     name, at, host = email.partition("@")
     if not (name and at and host) or any(letter.isspace() for letter in email) or "@" in host or len(email) > 254:

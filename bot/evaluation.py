@@ -176,7 +176,11 @@ def score(predictions: Sequence[Prediction]) -> Report:
 
 
 def _short(group: Sequence[Prediction]) -> dict[str, Any]:
-    return {"n": len(group), "right": sum(one.right for one in group), "accuracy": round(sum(p.right for p in group) / len(group), 4)}
+    return {
+        "n": len(group),
+        "right": sum(one.right for one in group),
+        "accuracy": round(sum(p.right for p in group) / len(group), 4),
+    }
 
 
 def _figures(predictions: Sequence[Prediction]) -> dict[str, Any]:
@@ -204,7 +208,9 @@ def calibration_error(predictions: Sequence[Prediction]) -> float | None:
     """Return the expected calibration error over ten equal-width bins of confidence."""
     if not predictions:
         return None
-    return sum(abs(sum(p.confidence for p in group) - sum(p.right for p in group)) for group in bins(predictions)) / len(predictions)
+    return sum(abs(sum(p.confidence for p in group) - sum(p.right for p in group)) for group in bins(predictions)) / len(
+        predictions
+    )
 
 
 def bins(predictions: Sequence[Prediction]) -> Iterator[list[Prediction]]:

@@ -268,7 +268,7 @@ class FrontDesk:
             self._dialogue.forget(message.visitor)
             logger.error("front desk: dialogue failed for message %s: %s", message.id, type(error).__name__)
             return await self._store.run(self._without_rasa, message, assessment)
-        if assessment.level >= Level.ROUTINE and not response.handed_off:
+        if assessment.level >= Level.URGENT and not response.handed_off:
             logger.error("front desk: message %s was not handed off by its action", message.id)
             return await self._store.run(self._without_rasa, message, assessment)
         if not response.drafts:
@@ -314,7 +314,9 @@ class FrontDesk:
         handoff = standing.handoff or self._open(message, "routine", "callback", "", self._assess(message))
         self._desk.attach_callback(handoff.id, message.payload["callback"])
         text = self._answers.fixed("callback_kept", self._handoff_line(handoff))
-        self._desk.settle(message.visitor, message.seq, [Draft(text, {}, "talk_to_human", "staff", 1.0)], "talk_to_human", "staff", 1.0)
+        self._desk.settle(
+            message.visitor, message.seq, [Draft(text, {}, "talk_to_human", "staff", 1.0)], "talk_to_human", "staff", 1.0
+        )
 
     def _open(self, message: Message, urgency: str, reason: str, kind: str, assessment: Assessment) -> Handoff:
         return self._desk.open(

@@ -10,6 +10,7 @@
     @pain                      one word of the group `pain`
     #38-43  #5+                a number
     ^ help $                   the message begins, ends here; also inside brackets
+    @start how                 a sentence begins here
     ! end my life              counts in a general question too
 """
 
@@ -30,7 +31,7 @@ Hit = tuple[Span, ...]
 Spans = Mapping[int, list[Span]]
 """Where each element stands in a message."""
 
-_TREATED = "@treated"
+_TREATED, _START = "@treated", "@start"
 _NEXT, _FOLLOWS, _NEAR, _AROUND = 2, 6, 7, 16
 _MOST_HITS = 100
 """A message that repeats itself a thousand times must not cost a thousand times a thousand."""
@@ -40,7 +41,6 @@ _PIECE = re.compile(
     r"\s*(?:(?P<any>\((?P<alternatives>[^()]+)\))|(?P<group>@\w+)|(?P<number>#\d+(?:-\d+|\+))|(?P<gap>\.\.\.)"
     r"|(?P<edge>[\^$])|(?P<word>[^\W_][\w'-]*\*?))\s*"
 )
-_INFLECTIONS = ("", "s", "es", "ed", "d", "ing", "y", "ness", "er", "ly", "en", "ion")
 
 
 class PatternError(ValueError):
@@ -95,7 +95,7 @@ class Lexicon:
         self._first: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
         self._first_of_prefix: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
         self._numbers: list[tuple[range, int, tuple[str, ...]]] = []
-        self._edges: dict[str, list[int]] = {"^": [], "$": []}
+        self._edges: dict[str, list[int]] = {"^": [], "$": [], _START: []}
         self._begins = lru_cache(maxsize=20_000)(self._find_begins)
 
     def group(self, name: str) -> int:
@@ -116,15 +116,17 @@ class Lexicon:
         self._begins.cache_clear()
         return Pattern(written.strip(), parts, always, _TREATED in pieces, needs, line)
 
-    def vocabulary(self) -> set[str]:
-        """Return every word of the list, open endings filled in."""
-        words = {word for phrase in self._phrases() for word in phrase if word[0] not in "#^$"}
-        forms = {word[:-1] + ending for word in words if word.endswith("*") for ending in _INFLECTIONS}
-        return {word for word in words if not word.endswith("*")} | forms
+    def vocabulary(self, everyday: Iterable[str] = ()) -> set[str]:
+        """Return every word of the list; open endings are filled in from `everyday` words."""
+        words = {word for phrase in self._phrases() for word in phrase if word[0] not in "#^$@"}
+        stems = tuple(word[:-1] for word in words if word.endswith("*"))
+        return {word for word in words if not word.endswith("*")} | {word for word in everyday if word.startswith(stems)}
 
-    def scan(self, words: Sequence[str]) -> dict[int, list[Span]]:
-        """Find every element in a message."""
+    def scan(self, words: Sequence[str], starts: Sequence[int] = (0,)) -> dict[int, list[Span]]:
+        """Find every element in a message whose sentences begin at `starts`."""
         spans: dict[int, list[Span]] = {element: [(0, 0)] for element in self._edges["^"]}
+        for element in self._edges[_START]:
+            spans.setdefault(element, []).extend((at, at) for at in starts)
         for at, word in enumerate(words):
             for element, rest in self._begins(word):
                 end = at + 1 + len(rest)
@@ -132,6 +134,8 @@ class Lexicon:
                     spans.setdefault(element, []).append((at, end))
         for element in self._edges["$"]:
             spans.setdefault(element, []).append((len(words), len(words)))
+        for element in self._edges[_START]:
+            spans[element].sort()
         return spans
 
     def _phrases(self) -> Iterable[tuple[str, ...]]:
@@ -170,17 +174,17 @@ class Lexicon:
                 gap = _FOLLOWS
                 continue
             steps.append((self._element(piece), 0 if piece["edge"] == "$" else gap))
-            gap = 0 if strict or piece["edge"] else _NEXT
+            gap = 0 if strict or piece["edge"] or piece["group"] == _START else _NEXT
         if not steps:
             raise PatternError("a pattern needs at least one word")
         return tuple(steps)
 
     def _element(self, piece: re.Match[str]) -> int:
-        if piece["group"]:
+        if piece["group"] and piece["group"] != _START:
             return self.group(piece["group"][1:])
         if piece["number"]:
             return self._add(frozenset([piece["number"]]))
-        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"] or piece["edge"], "|", ())))
+        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"] or piece["edge"] or _START, "|", ())))
 
     def _members(self, name: str, inside: tuple[str, ...]) -> set[str]:
         if name not in self._groups:
@@ -192,7 +196,9 @@ class Lexicon:
     def _alternatives(self, text: str, separator: str, inside: tuple[str, ...]) -> set[str]:
         found: set[str] = set()
         for phrase in filter(None, map(str.strip, text.split(separator))):
-            if phrase.startswith("@"):
+            if phrase == _START:
+                found.add(phrase)
+            elif phrase.startswith("@"):
                 found |= self._members(phrase[1:], inside)
             elif phrase.startswith("#"):
                 number, _, rest = phrase.partition(" ")

@@ -56,7 +56,7 @@ def _calibration(predictions: Sequence[Prediction]) -> str:
     return (
         "<h2>Confidence against being right</h2><svg width=320 height=310 role=img aria-label='Calibration plot'>"
         '<line x1=40 y1=280 x2=300 y2=20 stroke="#aab"/><path d="M40 20V280H300" fill=none stroke="#333"/>'
-        f'{dots}<text x=120 y=304>confidence</text><text x=2 y=14>right</text></svg>'
+        f"{dots}<text x=120 y=304>confidence</text><text x=2 y=14>right</text></svg>"
     )
 
 

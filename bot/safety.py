@@ -33,6 +33,8 @@ _QUESTION_REACH = 12
 _STORY_REACH = 8
 """Words from "years ago" to what happened then."""
 
+_LAST_LATIN = 0x24F
+
 _DENIAL_REACH = 4
 """Words from "no" to what is denied; all of them must be harmless ones: "not having any"."""
 
@@ -116,7 +118,7 @@ class SafetyList:
             list_version=self.version,
             treated=treated,
             bodily=bool(complaint) or any(f.level and f.rule.kind != "abuse" for f in findings),
-            foreign=self._is_foreign(now),
+            foreign=now.foreign,
             report=_report(now, top, treated),
         )
 
@@ -125,7 +127,8 @@ class SafetyList:
         return self._message(spoken.clean, spoken.words, 0, told_before)
 
     def _message(self, clean: str, words: Sequence[Word], own: int, told_before: bool) -> _Message:
-        spans = self._content.lexicon.scan([word.text for word in words])
+        starts = [at for at, word in enumerate(words) if at == 0 or word.sentence != words[at - 1].sentence]
+        spans = self._content.lexicon.scan([word.text for word in words], starts)
         message = _Message(self._content, clean, words, spans, own, told_before)
         if idioms := message.hulls("idioms"):
             kept = {element: [s for s in found if not overlap(s, idioms)] for element, found in spans.items()}
@@ -159,15 +162,6 @@ class SafetyList:
         """Repeat an earlier emergency: "it's fine now" ends nothing."""
         for at, message in enumerate(before):
             yield from (f for f in self._findings(message, before[:at]) if f.level is Level.EMERGENCY)
-
-    def _is_foreign(self, now: _Message) -> bool:
-        words = {word.text for word in now.words}
-        known = {name: len(words & few) for name, few in self._content.languages.items()}
-        english = known.pop("english")
-        if any(word and not word.isascii() and word[0].isalpha() and ord(word[0]) > 0x24F for word in words):
-            return True
-        best = max(known.values(), default=0)
-        return best > english and (best >= 2 or len(words) <= 2)
 
 
 @dataclass(frozen=True)
@@ -261,6 +255,17 @@ class _Message:
         return any(self._sentence(span) == self._sentence(where) for span in self.hulls("checking"))
 
     @cached_property
+    def foreign(self) -> bool:
+        """Say whether the message is not English."""
+        words = {word.text for word in self.words}
+        if any(not word.isascii() and word[0].isalpha() and ord(word[0]) > _LAST_LATIN for word in words):
+            return True
+        known = {name: len(words & few) for name, few in self._content.languages.items()}
+        english = known.pop("english")
+        best = max(known.values(), default=0)
+        return best > english and (best >= 2 or len(words) <= 2)
+
+    @cached_property
     def treated(self) -> bool:
         """Say whether the visitor tells of needling."""
         return not self.hulls("not_treated") and any(not self._is_general(span) for span in self.hulls("treated"))
@@ -334,6 +339,8 @@ class _Message:
         )
 
     def _is_denied(self, hit: Hit) -> bool:
+        if self.foreign:
+            return False  # "no" is "in the" in Portuguese
         for begin, end in self.group("denials"):
             if overlap((begin, end), hit):
                 continue

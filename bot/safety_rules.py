@@ -115,10 +115,11 @@ class _Reader:
         lexicon = Lexicon(data["words"], lambda phrase: plain_words(phrase, shorthand, fillers))
         groups = {name: self._group(lexicon, name) for name in GROUPS}
         self._section(data["talk"], TALK, TALK, _Located("talk"))
-        talk = {name: self._patterns(lexicon, data["talk"][name], name in STRICT_TALK) for name in TALK}
+        talk = {name: self._patterns(lexicon, data["talk"][name], strict=name in STRICT_TALK) for name in TALK}
         rules = tuple(self._rules(lexicon))
-        words = lexicon.vocabulary() | {word for long in shorthand.values() for word in long.split()}
-        normaliser = Normaliser(Speller(words, _everyday_words()), shorthand, data["writing"]["emoji"], fillers)
+        everyday = _everyday_words()
+        words = lexicon.vocabulary(everyday) | {word for long in shorthand.values() for word in long.split()}
+        normaliser = Normaliser(Speller(words, everyday), shorthand, data["writing"]["emoji"], fillers)
         languages = {name: frozenset(plain_words(self._text(few), {}, frozenset())) for name, few in data["languages"].items()}
         self._section(data["texts"], TEXTS, TEXTS, _Located("texts"))
         texts = {name: " ".join(text.split()) for name, text in data["texts"].items()}
@@ -143,7 +144,7 @@ class _Reader:
             approved_by=str(entry.get("approved_by", self._data["approved_by"])),
             reviewed_on=str(entry.get("reviewed_on", self._data["reviewed_on"])),
             patterns=patterns,
-            unless=self._patterns(lexicon, entry.get("unless", "")),
+            unless=self._patterns(lexicon, entry.get("unless", ""), strict=True),
             must={self._level(name): tuple(text for text, _ in _lines(block)) for name, block in entry["must"].items()},
             must_not=tuple(text for text, _ in _lines(entry.get("must_not", ""))),
         )

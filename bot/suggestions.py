@@ -40,29 +40,33 @@ def suggest(texts: Sequence[str], entries: Mapping[str, Mapping[str, Any]], most
 
 
 def matching(query: str, entries: Mapping[str, Mapping[str, Any]], most: int = 12) -> tuple[str, ...]:
-    """Return the topics in whose title or answer every word of a search begins a word."""
+    """Return the topics in whose title, answer or keywords every word of a search begins a word."""
     wanted = _WORD.findall(query.lower())
     found = []
-    for topic, title in TOPICS.items():
-        said = _WORD.findall(f"{topic} {title} {_text(entries.get(topic, {}))}".lower())
-        if topic in entries and all(any(word.startswith(one) for word in said) for one in wanted):
+    for topic in TOPICS:
+        said = set(_WORD.findall(_said(topic, entries).lower())) if topic in entries else set()
+        if said and all(any(word.startswith(one) for word in said) for one in wanted):
             found.append(topic)
     return tuple(found[:most])
 
 
 def _words_of(topic: str, entries: Mapping[str, Mapping[str, Any]]) -> set[str]:
-    variants = [fields for key, fields in entries.items() if key.partition("/")[0] == topic]
-    keywords = [str(phrase) for fields in variants for phrase in fields.get("when", ())]
-    return set(_words(" ".join([topic, TOPICS[topic], _text(entries[topic]), *keywords])))
+    return set(_words(_said(topic, entries)))
 
 
-def _text(fields: Mapping[str, Any]) -> str:
-    phrases = fields.get("phrases")
-    return " ".join([str(fields.get("text", "")), *map(str, phrases.values() if isinstance(phrases, Mapping) else ())])
+def _said(topic: str, entries: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return everything that stands for a topic: its title, its answer, the keywords of its finer answers."""
+    finer = [fields for key, fields in entries.items() if key.startswith(f"{topic}/")]
+    keywords = [str(phrase) for fields in finer for phrase in fields.get("when", ())]
+    phrases = entries[topic].get("phrases")
+    texts = phrases.values() if isinstance(phrases, Mapping) else ()
+    return " ".join(
+        [topic.replace("_", " "), TOPICS[topic], str(entries[topic].get("text", "")), *map(str, texts), *keywords]
+    )
 
 
 def _words(text: str) -> Iterable[str]:
-    return (_stem(word) for word in _WORD.findall(text.lower().replace("_", " ")) if word not in _COMMON)
+    return (_stem(word) for word in _WORD.findall(text.lower()) if word not in _COMMON)
 
 
 def _stem(word: str) -> str:

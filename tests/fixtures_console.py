@@ -1,7 +1,7 @@
 """A server with the website and the staff console for tests, and people who sign in to it.
 
-Runs as its own process (`python tests/fixtures_console.py`): the real door, store, desk, outbox, answers and red-flag list;
-only Rasa is played by a few rules (tests/fixtures_server.py).
+Runs as its own process (`python tests/fixtures_console.py`): the real door, store, desk, outbox, answers and red-flag
+list; only Rasa is played by a few rules (tests/fixtures_server.py).
 """
 
 from __future__ import annotations
@@ -191,7 +191,7 @@ def waiting(person: Person, count: int = 1, seconds: float = 5.0) -> list[dict[s
     raise AssertionError(f"{len(rows)} of {count} in the queue")
 
 
-# -- what runs in the process ------------------------------------------------------------------------------------------
+# -- what runs in the process --------------------------------------------------------------------------------
 
 
 def serve() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,11 +11,11 @@ import pytest
 from bot.desk import Draft
 from bot.errors import Refused, StoreUnavailable, TooLong, TooMany
 from bot.frontdesk import LONGEST_TEXT, FrontDesk, Incoming, Response, clean
-from bot.store import new_id
 from tests.visitor import Visitor
 
 CHEST = "i cant breathe and my chest hurts since the session"
 KNEE = "my knee has been hurting since tuesday"
+WRIST = "my wrist went floppy after the needling and i cant lift it"
 
 
 class Scripted:
@@ -25,7 +24,9 @@ class Scripted:
     model = "scripted"
 
     def __init__(self, answer: Any = None) -> None:
-        self.answer = answer or Response((Draft("A session takes 45 minutes.", {}, "session_length", "answer", 0.9),), "session_length", "answer", 0.9)
+        self.answer = answer or Response(
+            (Draft("A session takes 45 minutes.", {}, "session_length", "answer", 0.9),), "session_length", "answer", 0.9
+        )
         self.seen: list[str] = []
         self.resets: list[str] = []
 
@@ -47,7 +48,12 @@ class Scripted:
 
 def door(parts: Any, dialogue: Any, **changes: Any) -> FrontDesk:
     return FrontDesk(
-        store=parts.store, safety=parts.safety, desk=parts.desk, answers=parts.answers, dialogue=dialogue, **{"timeout_seconds": 1.0, **changes}
+        store=parts.store,
+        safety=parts.safety,
+        desk=parts.desk,
+        answers=parts.answers,
+        dialogue=dialogue,
+        **{"timeout_seconds": 1.0, **changes},
     )
 
 
@@ -142,12 +148,14 @@ async def test_dialogue_that_takes_too_long_is_answered_for(parts: Any) -> None:
 
 async def test_faq_answer_to_a_listed_symptom_is_replaced_by_a_handoff(parts: Any) -> None:
     visitor = Visitor(door(parts, Scripted()), parts)
-    text = await visitor.hears("my wrist went floppy after the needling and i cant lift it")
+    text = await visitor.hears(WRIST)
     assert "45 minutes" not in text
     assert visitor.handoff.urgency in ("urgent", "emergency")
 
 
-async def test_emergency_on_a_read_only_database_carries_the_text_and_the_truth(parts: Any, visitor: Visitor, monkeypatch: Any) -> None:
+async def test_emergency_on_a_read_only_database_carries_the_text_and_the_truth(
+    parts: Any, visitor: Visitor, monkeypatch: Any
+) -> None:
     read_only(parts, monkeypatch)
     with pytest.raises(StoreUnavailable) as caught:
         await visitor.says(CHEST)
@@ -207,13 +215,13 @@ async def test_message_left_unanswered_by_a_crash_is_answered_by_recovery(parts:
 
 
 async def test_bot_is_silent_while_a_person_has_the_conversation(visitor: Visitor, parts: Any) -> None:
-    await visitor.says(KNEE + " please help")
+    await visitor.says(WRIST)
     parts.desk.claim(visitor.handoff.id, "Ann")
     assert await visitor.says("how long is a session?") == ()
 
 
 async def test_red_flag_is_answered_while_a_person_has_the_conversation(visitor: Visitor, parts: Any) -> None:
-    await visitor.says(KNEE)
+    await visitor.says(WRIST)
     parts.desk.claim(visitor.handoff.id, "Ann")
     assert "911" in await visitor.hears(CHEST)
     assert visitor.handoff.urgency == "emergency"
@@ -261,7 +269,10 @@ async def test_callback_form_is_kept_with_the_handoff(visitor: Visitor) -> None:
     assert visitor.handoff.callback.phone == "+12025550142"
 
 
-@pytest.mark.parametrize(("typed", "kept"), [("a\u0000b", "ab"), ("Z\u0351\u0352\u0353\u0354\u0355a", "Z\u0351\u0352\u0353a"), ("  hi\r\n", "hi"), ("مرحبا", "مرحبا")])
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [("a\u0000b", "ab"), ("Z\u0351\u0352\u0353\u0354\u0355a", "Z\u0351\u0352\u0353a"), ("  hi\r\n", "hi"), ("مرحبا", "مرحبا")],
+)
 def test_clean_drops_what_no_person_types(typed: str, kept: str) -> None:
     assert clean(typed) == kept
 
@@ -272,5 +283,3 @@ async def test_message_texts_never_reach_the_log(parts: Any, caplog: Any) -> Non
     await visitor.says("my secretword knee hurts")
     await visitor.says(CHEST + " secretword")
     assert "secretword" not in caplog.text
-
-

@@ -184,7 +184,7 @@ class Api:
         async def answer(request: Request, **values: Any) -> HTTPResponse | None:
             cors: dict[str, str] = {}
             try:
-                cors = self._cors(request, await self._clinic())
+                cors = await self._allowed(request)
                 response = await handler(request, **values)
             except (FrontDeskError, SanicException) as error:
                 response = problem(error)
@@ -200,6 +200,14 @@ class Api:
 
         answer.__name__ = handler.__name__
         return answer
+
+    async def _allowed(self, request: Request) -> dict[str, str]:
+        """Refuse pages that are not on the clinic's list; what they send is screened all the same."""
+        try:
+            return self._cors(request, await self._clinic())
+        except WrongOrigin as error:
+            async with self._body(request):
+                raise error
 
     def _cors(self, request: Request, clinic: Clinic) -> dict[str, str]:
         origin = request.headers.get("origin")

@@ -18,13 +18,14 @@ from sanic.response import HTTPResponse, html, json, redirect
 from bot.accounts import SHORTEST_PASSWORD
 from bot.channels.console_content import add_content
 from bot.channels.console_desk import OUTCOMES, add_desk
-from bot.channels.console_guard import HEADERS, Call, ConsoleParts, Guard, problem
+from bot.channels.console_guard import HEADERS, Call, Guard, problem
 from bot.channels.console_live import Live
 from bot.channels.console_owner import add_owner
 from bot.channels.console_record import record_page
 from bot.channels.pages import FOREVER, WEB_DIR, Assets, render, script_json, send
 from bot.errors import FrontDeskError, NotFound, TooMany
 from bot.notify import MAX_TRIES
+from bot.parts import Parts
 from bot.roles import PERMISSIONS, ROLE_TITLES
 from bot.staff import CodeNeeded
 from bot.store import utc_now
@@ -59,7 +60,7 @@ class Pages:
         return render(self.assets.text(name), {"base": self.base, **values})
 
 
-def console(parts: ConsoleParts) -> Blueprint:
+def console(parts: Parts) -> Blueprint:
     """Return the console, to be mounted on the application."""
     blueprint = Blueprint("console", url_prefix="/staff")
     guard = Guard(parts, blueprint)
@@ -179,9 +180,9 @@ def _add_record(guard: Guard, pages: Pages) -> None:
     async def record(call: Call, handoff_id: str) -> HTTPResponse:
         members = await parts.store.read(parts.staff.members)
         names = {member.id: member.name for member in members}
-        css, clinic = f"{pages.base}/record.css", parts.answers.clinic()
+        clinic = parts.answers.clinic()
         page = await parts.store.read(
-            record_page, parts.desk, clinic, names, handoff_id, call.member.name, utc_now(), css
+            record_page, parts.desk, clinic, names, handoff_id, call.member.name, utc_now(), pages.base
         )
         handoff = await parts.store.read(parts.desk.handoff, handoff_id)
         await guard.note_access(call, handoff.visitor)

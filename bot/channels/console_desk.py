@@ -17,6 +17,7 @@ from bot.channels.console_shapes import handoff_detail, handoff_row, message_row
 from bot.content import TOPICS
 from bot.desk import Desk, Handoff
 from bot.errors import NotFound, Refused
+from bot.parts import Parts
 from bot.store import new_id, utc_now
 from bot.suggestions import matching, suggest
 
@@ -201,8 +202,8 @@ def _state(handoff: Handoff) -> dict[str, Any]:
     return {name: value for name, value in {**said, "until": until}.items() if value is not None}
 
 
-def _conversation(parts: Any, handoff_id: str) -> dict[str, Any]:
-    desk: Desk = parts.desk
+def _conversation(parts: Parts, handoff_id: str) -> dict[str, Any]:
+    desk = parts.desk
     handoff = desk.handoff(handoff_id)
     visitor = desk.visitor(handoff.visitor)
     messages = _latest(desk, handoff.visitor)
@@ -230,7 +231,7 @@ def _latest(desk: Desk, visitor: str) -> list[Any]:
     return messages
 
 
-def _suggestions(parts: Any, handoff_id: str, search: str) -> dict[str, Any]:
+def _suggestions(parts: Parts, handoff_id: str, search: str) -> dict[str, Any]:
     handoff = parts.desk.handoff(handoff_id)
     entries = {key: version.fields or {} for key, version in parts.answers.entries().items()}
     said = [message.text for message in _latest(parts.desk, handoff.visitor) if message.author == "visitor"][-3:]

@@ -13,7 +13,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sanic import Blueprint
@@ -21,16 +21,11 @@ from sanic.request import Request
 from sanic.response import HTTPResponse, html, json, redirect
 
 from bot import audit
-from bot.answers import Answers
-from bot.bell import Bell
 from bot.channels.pages import policy
-from bot.desk import Desk
 from bot.errors import Forbidden, FrontDeskError, Refused, TooMany, Unauthorized
-from bot.notify import Outbox
+from bot.parts import Parts
 from bot.roles import require
-from bot.settings import Settings
-from bot.staff import SESSION_HOURS, Staff, StaffMember, StaffSession
-from bot.store import Store
+from bot.staff import SESSION_HOURS, StaffMember, StaffSession
 
 logger = logging.getLogger(__name__)
 
@@ -53,25 +48,6 @@ HEADERS = {
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 MOST_JSON = 256 * 1024
-
-
-class ConsoleParts(Protocol):
-    """What the console is built from."""
-
-    @property
-    def settings(self) -> Settings: ...
-    @property
-    def store(self) -> Store: ...
-    @property
-    def desk(self) -> Desk: ...
-    @property
-    def answers(self) -> Answers: ...
-    @property
-    def outbox(self) -> Outbox: ...
-    @property
-    def bell(self) -> Bell: ...
-    @property
-    def staff(self) -> Staff: ...
 
 
 @dataclass(frozen=True)
@@ -130,7 +106,7 @@ class Endpoint:
 class Guard:
     """Registers addresses and stands before each of them."""
 
-    parts: ConsoleParts
+    parts: Parts
     blueprint: Blueprint
     endpoints: list[Endpoint] = field(default_factory=list)
 

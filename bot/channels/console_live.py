@@ -15,9 +15,10 @@ from typing import Any
 from sanic.request import Request
 
 from bot.bell import Subscription
-from bot.channels.console_guard import HEADERS, Call, ConsoleParts
+from bot.channels.console_guard import HEADERS, Call
 from bot.channels.console_shapes import handoff_detail, handoff_row, message_row
 from bot.errors import FrontDeskError, NotFound, StoreUnavailable, TooMany, Unauthorized
+from bot.parts import Parts
 from bot.staff import StaffSession
 
 HEARTBEAT_SECONDS = 15.0
@@ -38,7 +39,7 @@ STREAMS_PER_MEMBER = 30
 class Feed:
     """The open queue, read once for all streams of this process."""
 
-    def __init__(self, parts: ConsoleParts) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stop = f"stop:{secrets.token_hex(8)}"
         self._task: asyncio.Task[None] | None = None
@@ -109,7 +110,7 @@ class Feed:
 class Live:
     """Serves the streams."""
 
-    def __init__(self, parts: ConsoleParts) -> None:
+    def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.feed = Feed(parts)
 
@@ -134,7 +135,7 @@ class Live:
 class _Stream:
     """One open connection; ends with its session."""
 
-    def __init__(self, parts: ConsoleParts, feed: Feed, session: StaffSession) -> None:
+    def __init__(self, parts: Parts, feed: Feed, session: StaffSession) -> None:
         self._parts, self._feed, self._session = parts, feed, session
         self._response: Any = None
 
@@ -204,7 +205,7 @@ class _QueueStream(_Stream):
 
 
 class _ConversationStream(_Stream):
-    def __init__(self, parts: ConsoleParts, feed: Feed, session: StaffSession, handoff_id: str, after: str) -> None:
+    def __init__(self, parts: Parts, feed: Feed, session: StaffSession, handoff_id: str, after: str) -> None:
         super().__init__(parts, feed, session)
         self._handoff_id = handoff_id
         self._cursor = int(after) if after.isdigit() else 0

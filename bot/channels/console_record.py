@@ -37,7 +37,7 @@ WHAT: Mapping[str, str] = {
 
 
 def record_page(
-    desk: Desk, clinic: Clinic, names: Mapping[str, str], handoff_id: str, printed_by: str, now: datetime, css: str
+    desk: Desk, clinic: Clinic, names: Mapping[str, str], handoff_id: str, printed_by: str, now: datetime, base: str
 ) -> str:
     """Return the page of one handoff."""
     handoff = desk.handoff(handoff_id)
@@ -56,7 +56,8 @@ def record_page(
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f'<title>Record {escape(_short(handoff.id))}</title><link rel="stylesheet" href="{css}"></head>'
+        f'<title>Record {escape(_short(handoff.id))}</title><link rel="stylesheet" href="{base}/record.css">'
+        f'<link rel="icon" href="{base}/icon.svg" type="image/svg+xml"></head>'
         f'<body class="record"><main><header><p>{escape(clinic.name)}</p>'
         f"<h1>Record of a report</h1><p>{escape(_short(handoff.id))}</p></header>"
         f"{''.join(sections)}<footer><p>{foot}</p></footer></main></body></html>"

@@ -183,4 +183,4 @@ def _snippet(text: str) -> str:
 
 
 def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat(timespec="seconds")
+    return None if moment is None else moment.isoformat(timespec="milliseconds")

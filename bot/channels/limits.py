@@ -28,8 +28,10 @@ class MessageLimits:
     def __init__(self, settings: Settings) -> None:
         # Fixed windows: one counter a visitor; the library's moving window keeps and sweeps one lock for each message.
         options = {"socket_timeout": 1, "socket_connect_timeout": 1} if settings.redis_url else {}
-        self._storage: Any = storage_from_string(settings.redis_url or "memory://", **options)
-        self._limiter = FixedWindowRateLimiter(self._storage)
+        # The library's memory storage starts a thread at each count; in one process a dictionary does.
+        self._limiter: Any = (
+            FixedWindowRateLimiter(storage_from_string(settings.redis_url, **options)) if settings.redis_url else Windows()
+        )
         self._visitor = RateLimitItemPerMinute(settings.messages_per_minute, namespace="visitor")
         self._address = RateLimitItemPerMinute(settings.address_messages_per_minute, namespace="address")
         self._visitors = RateLimitItemPerHour(settings.visitors_per_hour, namespace="visitors")
@@ -58,6 +60,32 @@ class MessageLimits:
             # A limit that cannot be counted does not keep a visitor from writing.
             logger.warning("limits are not counted: %s", type(error).__name__)
             return True
+
+
+class Windows:
+    """Fixed windows in this process, with the two calls of the library's limiter that are used here."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str], tuple[int, float]] = {}
+        self._swept_at = 0.0
+
+    def hit(self, item: RateLimitItem, key: str) -> bool:
+        """Count one; False where the window is full."""
+        now = time.time()
+        if now > self._swept_at + 60:
+            self._counts = {one: kept for one, kept in self._counts.items() if kept[1] > now}
+            self._swept_at = now
+        name = (item.namespace, key)
+        count, ends = self._counts.get(name, (0, 0.0))
+        if now >= ends:
+            count, ends = 0, now + item.get_expiry()
+        self._counts[name] = (count + 1, ends)
+        return count < int(item.amount)
+
+    def get_window_stats(self, item: RateLimitItem, key: str) -> tuple[float, int]:
+        """Return when the window ends, and how many are left."""
+        count, ends = self._counts.get((item.namespace, key), (0, time.time()))
+        return ends, max(0, int(item.amount) - count)
 
 
 def network(address: str) -> str:

@@ -32,6 +32,9 @@ STREAMS_PER_VISITOR = 10
 TYPING_SECONDS = 6.0
 """How long staff count as typing after they last did."""
 
+STOP_SECONDS = 3.0
+"""How long a server that stops gives its streams to end."""
+
 PAGE = 200
 
 HEADERS = {
@@ -65,10 +68,15 @@ class Streams:
         self._stop = f"stop:{secrets.token_hex(8)}"
         self.stopping = False
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """End every stream, so that a server that stops need not wait for them; clients come back by themselves."""
         self.stopping = True
         self._bell.ring(self._stop)
+        until = asyncio.get_running_loop().time() + STOP_SECONDS
+        while self._open and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(0.02)
+        # A moment for the last bytes: Sanic then closes what is idle, and only waits for the rest.
+        await asyncio.sleep(0.1)
 
     async def serve(self, request: Request, token: Token, after: int, headers: dict[str, str]) -> None:
         """Send what is new, then what happens, until the client leaves or may no longer listen."""

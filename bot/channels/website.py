@@ -70,7 +70,7 @@ def website(frontdesk: FrontDesk, desk: Desk, answers: Answers, bell: Bell, sett
             problems.install(app)
 
     async def end_streams(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
-        api.streams.stop()
+        await api.streams.stop()
 
     blueprint.listener(every_error_is_a_problem_document, "before_server_start")
     blueprint.listener(end_streams, "before_server_stop")

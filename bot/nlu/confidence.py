@@ -1,7 +1,7 @@
-"""Not sure: says so instead of guessing, and never guesses about a body.
+"""Not sure: says so instead of guessing.
 
 Turns the classifier's raw confidence into the share of messages at that confidence that are right (measured on held-out phrasings,
-docs/decisions), and replaces an intent that is too unlikely by `nlu_fallback`. A bodily complaint that nothing recognised goes to staff.
+docs/decisions), and replaces an intent that is too unlikely by `nlu_fallback`.
 """
 
 from __future__ import annotations
@@ -16,8 +16,6 @@ from rasa.engine.storage.storage import ModelStorage
 from rasa.shared.nlu.constants import INTENT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.nlu.red_flags import OUTPUT as ASSESSMENT
-
 FALLBACK = "nlu_fallback"
 
 
@@ -31,7 +29,7 @@ class NotSure(GraphComponent):
     @staticmethod
     def get_default_config() -> dict[str, Any]:
         """Return the defaults: `threshold` on the calibrated confidence, and the calibration as (raw, calibrated) points."""
-        return {"threshold": 0.3, "calibration": [[0.0, 0.0], [1.0, 1.0]], "unrecognised_body": "report_symptom"}
+        return {"threshold": 0.3, "calibration": [[0.0, 0.0], [1.0, 1.0]]}
 
     @classmethod
     def create(
@@ -56,9 +54,7 @@ class NotSure(GraphComponent):
         if intent["name"].startswith("report_"):
             return
         intent["confidence"] = self._calibrated(intent["confidence"])
-        if (message.get(ASSESSMENT) or {}).get("bodily"):
-            intent = {"name": self._config["unrecognised_body"], "confidence": 1.0}
-        elif intent["confidence"] < self._config["threshold"]:
+        if intent["confidence"] < self._config["threshold"]:
             intent["guess"], intent["name"] = intent["name"], FALLBACK
         message.set(INTENT, intent, add_to_output=True)
 

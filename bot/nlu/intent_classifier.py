@@ -48,7 +48,13 @@ BETWEEN_QUESTIONS = re.compile(
 FEW_EXAMPLES = 50
 """Examples per class below which how frequent a class is says nothing about how often visitors ask it."""
 
-CLOSE = 100
+CONTENDERS = 3
+"""Intents whose nearest example is looked for; the others' probability is too small for it to matter."""
+
+FAR = 0.3
+"""Similarity that the others are given."""
+
+CLOSE = 25
 """Examples nearest in meaning whose n-grams are compared too."""
 
 NEIGHBOUR_NGRAMS = 0.3
@@ -76,7 +82,7 @@ class Linear:
         weights, intercepts = model.coef_.T, model.intercept_
         if len(model.classes_) == 2:  # scikit-learn keeps one column for two classes
             weights, intercepts = np.hstack([-weights, weights]), np.array([-intercepts[0], intercepts[0]])
-        return cls(np.ascontiguousarray(weights, dtype=np.float32), intercepts.astype(np.float32))
+        return cls(np.ascontiguousarray(weights, dtype=np.float32), np.asarray(intercepts, dtype=np.float32))
 
     def dense(self, rows: Vectors) -> Numbers:
         """Return class probabilities of dense rows."""
@@ -84,12 +90,13 @@ class Linear:
 
     def sparse(self, columns: np.ndarray, values: Numbers) -> Numbers:
         """Return class probabilities of one sparse row."""
-        return _softmax((values @ self.weights[columns] + self.intercepts)[None, :])[0]
+        probabilities: Numbers = _softmax((values @ self.weights[columns] + self.intercepts)[None, :])[0]
+        return probabilities
 
 
 def _softmax(scores: Any) -> Numbers:
     exp = np.exp(scores - scores.max(axis=1, keepdims=True))
-    return np.asarray(exp / exp.sum(axis=1, keepdims=True), dtype=np.float32)
+    return (exp / exp.sum(axis=1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True)
@@ -137,17 +144,20 @@ class IntentModel:
         columns, values = self.ngrams.row(text)
         both = np.sqrt(self.by_meaning.dense(vector[None, :])[0] * self.by_words.sparse(columns, values))
         probabilities = both / both.sum()
-        nearest = self._nearest(vector, columns, values)
+        nearest = np.full(len(self.intents), FAR, dtype=np.float32)
+        for intent in np.argsort(-probabilities)[:CONTENDERS]:
+            nearest[intent] = self._nearest(int(intent), vector, columns, values)
         return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)))
 
-    def _nearest(self, vector: Vectors, columns: np.ndarray, values: Numbers) -> Numbers:
-        """Return the similarity of the closest example of each intent; n-grams are compared with the closest examples only."""
-        similar = (1 - NEIGHBOUR_NGRAMS) * (self.examples @ vector[:MEAN_SIZE])
+    def _nearest(self, intent: int, vector: Vectors, columns: np.ndarray, values: Numbers) -> float:
+        """Return the similarity of the closest example of an intent; n-grams are compared with the closest in meaning only."""
+        end = self.starts[intent + 1] if intent + 1 < len(self.starts) else len(self.examples)
+        start = int(self.starts[intent])
+        similar = (1 - NEIGHBOUR_NGRAMS) * (self.examples[start:end] @ vector[:MEAN_SIZE])
         close = np.argpartition(-similar, CLOSE)[:CLOSE] if len(similar) > CLOSE else np.arange(len(similar))
         query = np.zeros(len(self.ngrams.index), dtype=np.float32)
         query[columns] = values
-        similar[close] += NEIGHBOUR_NGRAMS * (self.example_ngrams[close] @ query)
-        return np.maximum.reduceat(similar, self.starts)  # type: ignore[no-any-return]
+        return float((similar[close] + NEIGHBOUR_NGRAMS * (self.example_ngrams[start + close] @ query)).max())
 
     def save(self, folder: Path) -> None:
         """Write the model as plain arrays and JSON."""

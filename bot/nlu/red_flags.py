@@ -20,6 +20,7 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
+from bot.nlu.symptoms import OUTPUT as REPORT
 from bot.safety import Assessment, Level, SafetyList
 from bot.settings import load_settings
 
@@ -40,8 +41,8 @@ class RedFlagScreen(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the defaults: the intents that an emergency and a milder report become."""
-        return {"emergency": "report_emergency", "report": "report_symptom"}
+        """Return the defaults: the intents that an emergency and a milder report become, and how far the mildest needs the detector."""
+        return {"emergency": "report_emergency", "report": "report_symptom", "seconded": 0.15}
 
     @classmethod
     def create(
@@ -96,8 +97,13 @@ class RedFlagScreen(GraphComponent):
         level = Level[found["level"]]
         if level is Level.EMERGENCY:
             self._set(message, self._config["emergency"])
-        elif level >= Level.ROUTINE and not str(name).startswith("report_"):
+        elif not str(name).startswith("report_") and (level is Level.URGENT or self._is_bodily(message, found)):
             self._set(message, self._config["report"])
+
+    def _is_bodily(self, message: Message, found: dict[str, Any]) -> bool:
+        """Tell whether somebody speaks of a body: body words alone also stand in questions, so the detector must second them."""
+        seconded = (message.get(REPORT) or {"report": 1.0})["report"] >= self._config["seconded"]
+        return seconded and (found["level"] == Level.ROUTINE.name or bool(found["bodily"]))
 
     @staticmethod
     def _set(message: Message, intent: str) -> None:

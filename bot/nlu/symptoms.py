@@ -92,7 +92,7 @@ class SymptomDetector(GraphComponent):
             "emergency": "report_emergency",
             "strength": 10.0,
             "threshold": 0.3,
-            "emergency_threshold": 0.6,
+            "emergency_threshold": 0.3,
         }
 
     @staticmethod
@@ -161,7 +161,9 @@ class SymptomDetector(GraphComponent):
 
     def _decide(self, message: Message, report: float, emergency: float) -> None:
         # The classifier weighs reports against each topic, the detector against everything else at once: they err differently.
-        classified = sum(one["probability"] for one in message.get("intent_ranking") or [] if one["name"] in self._config["reports"])
+        classified = sum(
+            one["probability"] for one in message.get("intent_ranking") or [] if one["name"] in self._config["reports"]
+        )
         report = (report + classified) / 2
         message.set(OUTPUT, {"report": report, "emergency": emergency}, add_to_output=True)
         config, ranking = self._config, message.get("intent_ranking") or []

@@ -162,5 +162,3 @@ def _draft(said: Mapping[str, Any], confidence: float) -> Draft:
 def _button(title: str, payload: str) -> dict[str, str]:
     """Translate Rasa's `/intent` into what our channels send back: a title and, beside it, the intent."""
     return {"title": title, "intent": payload[1:]} if payload.startswith("/") else {"title": title, "text": payload}
-
-

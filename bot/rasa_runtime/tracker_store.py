@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +35,6 @@ TURNS_KEPT = 2
 
 IN_MEMORY = 2000
 """Serialised trackers kept in memory, about 6 kB each; a miss costs one read."""
-
 
 
 class BoundedTrackerStore(TrackerStore):

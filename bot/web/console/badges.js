@@ -1,7 +1,7 @@
 // Small pieces that several pages show: urgency, channel, state, waiting time.
 
 import { h, icon } from "./dom.js";
-import { nameOf, state } from "./state.js";
+import { byWhom, nameOf, state } from "./state.js";
 import { span, when } from "./time.js";
 
 const URGENCY = { emergency: "Emergency", urgent: "Urgent", routine: "Routine" };
@@ -30,7 +30,7 @@ export function standing(row) {
   if (row.state === "snoozed") return `Put off until ${when(row.snoozed_until)}`;
   if (row.state === "claimed") return `${nameOf(row.member)} ${row.member === state.me?.id ? "have" : "has"} it`;
   if (row.held) return "Back in the queue: left without an answer";
-  return row.acknowledged_by ? `Seen by ${row.acknowledged_by === state.me?.id ? "you" : nameOf(row.acknowledged_by)}` : "Waiting";
+  return row.acknowledged_by ? `Seen by ${byWhom(row.acknowledged_by)}` : "Waiting";
 }
 
 /** Say that somebody could not be told, where that is so. */

@@ -40,7 +40,11 @@ class Conversation {
     this.composer = composer(() => this.handoff, (verb, body) => this.act(verb, body));
     fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, this.notice, this.log, this.typing, this.composer.node), this.side);
     this.draw();
-    this.log.scrollTop = this.log.scrollHeight;
+    this.toEnd();
+    // When something below grows, the last message stays in sight.
+    this.sizes = new ResizeObserver(() => this.atEnd && this.toEnd());
+    this.sizes.observe(this.log);
+    this.log.addEventListener("scroll", () => (this.atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60), { passive: true });
     if (this.mine) this.composer.suggest();
     this.follow();
     const hide = () => (document.visibilityState === "hidden" ? this.source?.close() : this.follow());
@@ -52,6 +56,7 @@ class Conversation {
     return () => {
       free();
       this.source?.close();
+      this.sizes.disconnect();
       this.closed = true;
       document.removeEventListener("visibilitychange", hide);
     };
@@ -95,13 +100,20 @@ class Conversation {
   }
 
   draw() {
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 80;
+    const { atEnd } = this;
+    const kept = this.log.scrollTop;
     transcript(this.log, this.messages, this.handoff, this.understood);
-    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    if (atEnd) this.toEnd();
+    else this.log.scrollTop = kept;
     this.drawHead();
     this.drawAround();
     this.composer.draw();
     details(this.side, this.handoff, this.visitor, { remove: () => this.forget() });
+  }
+
+  toEnd() {
+    this.log.scrollTop = this.log.scrollHeight;
+    this.atEnd = true;
   }
 
   drawHead() {

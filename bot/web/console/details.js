@@ -3,7 +3,7 @@
 import { part } from "./api.js";
 import { channelName, siteName } from "./badges.js";
 import { add, button, fill, h, icon } from "./dom.js";
-import { may, nameOf } from "./state.js";
+import { byWhom, may } from "./state.js";
 import { full, when } from "./time.js";
 import { eventText } from "./transcript.js";
 
@@ -30,9 +30,9 @@ function report(handoff) {
     : [];
   const rules = handoff.rules.length ? `${handoff.rules.join(", ")}, list ${handoff.list_version || "unknown"}` : "";
   return section("What we know",
-    facts([["Reason", handoff.reason], ...rows, ["Matched", rules], ["Came in", full(handoff.opened_at)], ["Seen", handoff.acknowledged_at ? `${when(handoff.acknowledged_at)}, ${nameOf(handoff.acknowledged_by)}` : "nobody yet"]]),
+    facts([["Reason", handoff.reason], ...rows, ["Matched", rules], ["Came in", full(handoff.opened_at)], ["Seen", handoff.acknowledged_at ? `${when(handoff.acknowledged_at)}, ${byWhom(handoff.acknowledged_by)}` : "nobody yet"]]),
     handoff.bot_text ? h("details", {}, h("summary", {}, "What the visitor was told"), h("p", { class: "quote" }, handoff.bot_text)) : null,
-    handoff.state === "closed" ? facts([["Closed", `${when(handoff.closed_at)}, ${nameOf(handoff.closed_by)}`], ["Done", handoff.done]]) : null,
+    handoff.state === "closed" ? facts([["Closed", `${when(handoff.closed_at)}, ${byWhom(handoff.closed_by)}`], ["Done", handoff.done]]) : null,
     may("records") && isReport ? h("p", {}, h("a", { class: "button", href: `/staff/records/${part(handoff.id)}`, target: "_blank", rel: "noopener" }, icon("print"), "Record, to print")) : null);
 }
 
@@ -55,7 +55,7 @@ function told(handoff) {
 export function toldState(one) {
   if (one.state === "delivered") return `delivered ${when(one.delivered_at)}`;
   if (one.state === "cancelled") return "not needed: somebody had seen it";
-  if (one.state === "dead") return `not delivered after ${one.tries} tries: call instead`;
+  if (one.state === "dead") return `not delivered after ${one.tries} ${one.tries === 1 ? "try" : "tries"}: call instead`;
   return one.tries ? `not delivered: retrying ${one.tries} of ${one.most_tries}, call instead` : "on its way";
 }
 

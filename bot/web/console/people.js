@@ -24,11 +24,11 @@ function row(one, load) {
   const state = off ? `switched off ${when(one.disabled_at)}` : !one.joined ? "invited" : one.has_code ? "active, with one-time code" : "active";
   const locked = one.locked_until && Date.parse(one.locked_until) > Date.now() ? h("span", { class: "chip warn" }, `pauses until ${when(one.locked_until)}`) : null;
   return h("tr", { class: off ? "off" : "" }, h("th", { scope: "row" }, one.name, h("span", { class: "hint" }, one.email)), h("td", {}, one.role_title), h("td", {}, state, " ", locked),
-    h("td", { class: "row-actions" },
+    h("td", {}, h("div", { class: "row-actions" },
       button("Change", () => change(one, load), { kind: "small", "aria-label": `Change ${one.name}` }),
       !off && button(one.joined ? "Reset" : "New link", () => reset(one), { kind: "small", "aria-label": `New link for ${one.name}` }),
       !off && one.joined && button("Sign out", () => act(`people/${part(one.id)}/sign-out`, {}, `${one.name} is signed out everywhere.`, load), { kind: "small", "aria-label": `Sign ${one.name} out everywhere` }),
-      !isMe(one.id) && button(off ? "Switch on" : "Switch off", () => toggle(one, off, load), { kind: `small ${off ? "" : "danger"}`, "aria-label": `${off ? "Switch on" : "Switch off"}: ${one.name}` })));
+      !isMe(one.id) && button(off ? "Switch on" : "Switch off", () => toggle(one, off, load), { kind: `small ${off ? "" : "danger"}`, "aria-label": `${off ? "Switch on" : "Switch off"}: ${one.name}` }))));
 }
 
 async function act(path, body, words, load) {

@@ -3,7 +3,7 @@
 import { get, given, part } from "./api.js";
 import { urgencyBadge } from "./badges.js";
 import { fill, h, icon } from "./dom.js";
-import { nameOf } from "./state.js";
+import { byWhom } from "./state.js";
 import { full, span } from "./time.js";
 
 /** Draw the page. */
@@ -22,5 +22,5 @@ export async function draw(place) {
 
 function table(rows) {
   return h("section", { class: "card" }, h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Records" }, h("table", {}, h("thead", {}, h("tr", {}, ["Came in", "Urgency", "Report", "Seen", "Ended", ""].map((title) => h("th", { scope: "col" }, title || h("span", { class: "unseen" }, "Print"))))),
-    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, full(row.opened_at)), h("td", {}, urgencyBadge(row)), h("td", {}, h("a", { href: `/staff/handoffs/${part(row.id)}` }, row.summary)), h("td", {}, row.acknowledged_at ? `after ${span(row.opened_at, Date.parse(row.acknowledged_at))}, ${nameOf(row.acknowledged_by)}` : "not yet"), h("td", {}, row.closed_at ? given.outcomes[row.outcome] || row.outcome : "open"), h("td", {}, h("a", { class: "button small", href: `/staff/records/${part(row.id)}`, target: "_blank", rel: "noopener", "aria-label": `Record of ${full(row.opened_at)}` }, icon("print"), "Record"))))))));
+    h("tbody", {}, rows.map((row) => h("tr", {}, h("td", {}, full(row.opened_at)), h("td", {}, urgencyBadge(row)), h("td", {}, h("a", { href: `/staff/handoffs/${part(row.id)}` }, row.summary)), h("td", {}, row.acknowledged_at ? `after ${span(row.opened_at, Date.parse(row.acknowledged_at))}, ${byWhom(row.acknowledged_by)}` : "not yet"), h("td", {}, row.closed_at ? given.outcomes[row.outcome] || row.outcome : "open"), h("td", {}, h("a", { class: "button small", href: `/staff/records/${part(row.id)}`, target: "_blank", rel: "noopener", "aria-label": `Record of ${full(row.opened_at)}` }, icon("print"), "Record"))))))));
 }

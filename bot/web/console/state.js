@@ -36,6 +36,9 @@ export function nameOf(member) {
   return state.members.get(member)?.name || "a former colleague";
 }
 
+/** The same within a sentence. */
+export const byWhom = (member) => (isMe(member) ? "you" : nameOf(member));
+
 export const GRAVE = new Set(["emergency", "urgent"]);
 const RANK = { emergency: 0, urgent: 1, routine: 2 };
 

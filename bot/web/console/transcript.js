@@ -1,7 +1,7 @@
 // The conversation as it happened: messages of all three, notes and events between them, and what was understood.
 
 import { h, icon } from "./dom.js";
-import { nameOf } from "./state.js";
+import { byWhom, nameOf } from "./state.js";
 import { dayOf, full, when } from "./time.js";
 import { given } from "./api.js";
 
@@ -10,7 +10,7 @@ const ROUTE = { answer: "answered", staff: "to a person", emergency: "emergency"
 export const EVENTS = {
   opened: "Reported", raised: "Raised to a graver sign", added: "Another sign", acknowledged: "seen by", claimed: "taken over by",
   snoozed: "put off by", woken: "back from being put off", transferred: "handed on by", requeued: "Back to the queue: left without an answer",
-  expired: "Emergency mode ended by itself", callback: "Wish to be called", given_back: "given back to the assistant by", closed: "closed by",
+  replied: "answered by", noted: "note by", expired: "Emergency mode ended by itself", callback: "Wish to be called", given_back: "given back to the assistant by", closed: "closed by",
 };
 
 /** Draw everything in order of time; `understood` shows the assistant's reading below each message. */
@@ -45,7 +45,7 @@ function reading(message) {
   const parts = [
     message.topic && `Topic: ${message.topic.replaceAll("_", " ")}`,
     message.route && ROUTE[message.route],
-    message.confidence !== null && message.confidence !== undefined && `${Math.round(message.confidence * 100)} % sure`,
+    message.topic && message.confidence !== null && message.confidence !== undefined && `${Math.round(message.confidence * 100)} % sure`,
     message.rules.length && `matched ${message.rules.join(", ")}`,
   ].filter(Boolean);
   return parts.length ? h("p", { class: "reading" }, parts.join(" \u00b7 ")) : null;
@@ -53,7 +53,7 @@ function reading(message) {
 
 function noteBubble(note) {
   return h("li", { class: "bubble note" },
-    h("p", { class: "who" }, icon("note"), `Note by ${nameOf(note.member).replace("You", "you")}`, h("time", { datetime: note.at }, when(note.at))),
+    h("p", { class: "who" }, icon("note"), `Note by ${byWhom(note.member)}`, h("time", { datetime: note.at }, when(note.at))),
     h("p", { class: "text" }, note.text));
 }
 
@@ -63,14 +63,14 @@ function line(event) {
 
 /** Put an event into words. */
 export function eventText(event) {
-  const who = nameOf(event.member).replace("You", "you");
+  const who = byWhom(event.member);
   const words = EVENTS[event.what] || event.what;
   const text = who ? `${words} ${who}` : words;
   const { detail } = event;
   const extra = event.what === "snoozed" ? ` until ${when(detail.until)}`
-    : event.what === "transferred" ? ` to ${nameOf(detail.to)}`
+    : event.what === "transferred" ? ` to ${byWhom(detail.to)}`
     : event.what === "closed" ? `: ${given.outcomes[detail.outcome] || detail.outcome || ""}`
-    : event.what === "requeued" ? ` by ${nameOf(detail.left_by)}`
+    : event.what === "requeued" ? ` by ${byWhom(detail.left_by)}`
     : ["raised", "added"].includes(event.what) ? `: ${detail.reason || ""}` : "";
   return `${text.charAt(0).toUpperCase()}${text.slice(1)}${extra}`;
 }
