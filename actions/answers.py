@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from rasa_sdk import Action, Tracker
@@ -13,6 +14,9 @@ from actions.turn import Turn, parts, say, topic_of
 from bot.answers import TOPICS, Answer
 
 Events = list[dict[str, Any]]
+
+SITE = "site"
+"""What is open after the assistant has asked which site is meant."""
 
 CHOICES = 3
 """Closest topics offered when not sure: more than three are not read."""
@@ -28,13 +32,20 @@ def find(turn: Turn, topic: str, text: str | None = None) -> Answer:
 
 def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
     """Say the answer to each topic asked; returns what to remember."""
+    turn = site_chosen(turn) or turn
     asked = dict.fromkeys((turn.topic, *turn.topics))
     offer, about = "", dict(turn.about)
     for topic in asked:
         found = find(turn, topic)
         say_answer(dispatcher, found, topic)
-        offer, about = offer or found.offer or "", {**about, **found.about}
+        offer, about = offer or (SITE if found.needs_site else found.offer or ""), {**about, **found.about}
     return [SlotSet("offer", offer), SlotSet("about", about), SlotSet("last_topic", turn.topic), SlotSet("unsure", 0)]
+
+
+def site_chosen(turn: Turn) -> Turn | None:
+    """Return the question asked before, for the site that is named now; None where no site was asked for or none is named."""
+    site = parts().answers.site_named(turn.text) if turn.offer == SITE else None
+    return replace(turn, intent=f"ask_{turn.last_topic}", topics=(), site=site) if site else None
 
 
 def say_answer(dispatcher: CollectingDispatcher, found: Answer, topic: str) -> None:
@@ -85,6 +96,8 @@ class ActionNotSure(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         """Offer topics, or hand off."""
         turn = Turn.of(tracker)
+        if site_chosen(turn):
+            return answer(dispatcher, turn)
         if turn.unsure >= 1:
             await hand_off(dispatcher, turn, "unsure")
             return [SlotSet("unsure", 0), SlotSet("offer", "callback")]

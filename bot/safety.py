@@ -273,7 +273,7 @@ class _Message:
     @cached_property
     def complaints(self) -> list[_Complaint]:
         """Return the bodily complaints of somebody, with what each needs at least."""
-        anchored = self._personal or self.group("site") or self._now
+        anchored = self.told_before or self._personal or self.group("site") or self._now
         found = [((span,), self.standing((span,), False)) for span in self.group("complaint")]
         return [_Complaint(hit[0], Level.ROUTINE) for hit, standing in found if standing >= _Standing.PAST and anchored]
 
@@ -299,9 +299,7 @@ class _Message:
 
     @cached_property
     def _asking(self) -> list[Span]:
-        # Once needling was told of, "is it normal" is about the visitor.
-        checking = [] if self.told_before else self.hulls("checking")
-        return [*self.hulls("asking"), *self.hulls("frames"), *checking]
+        return [*self.hulls("asking"), *self.hulls("frames"), *self.hulls("checking")]
 
     @cached_property
     def _personal(self) -> list[Span]:
@@ -334,6 +332,8 @@ class _Message:
         sentence = self._sentence(where)
         if self._told_sentences or sentence in self._personal_sentences:
             return False
+        if self.told_before and self.is_checked(where):
+            return False  # once needling was told of, "is it normal" is about the visitor
         return any(
             start <= where[0] <= end + _QUESTION_REACH and self._sentence((start, end)) == sentence for start, end in self._asking
         )

@@ -23,7 +23,9 @@ STRICT_TALK = ("idioms", "frames", "asking", "checking", "past", "now")
 """What lowers a level is read narrowly: its words follow each other directly."""
 
 _SECTIONS = ("version", "approved_by", "reviewed_on", "texts", "writing", "languages", "words", "talk", "rules")
-_RULE_KEYS = ("id", "name", "kind", "why", "source", "approved_by", "reviewed_on", "patterns", "unless", "must", "must_not")
+_WRITING = ("fillers", "shorthand", "emoji")
+_RULE_NEEDS = ("id", "name", "kind", "why", "source", "patterns", "must")
+_RULE_KEYS = (*_RULE_NEEDS, "approved_by", "reviewed_on", "unless", "must_not", "as_written")
 _COMMENT = re.compile(r"(?:^|\s)# .*$")
 
 
@@ -105,45 +107,60 @@ class _Reader:
         except yaml.MarkedYAMLError as error:
             line = error.problem_mark.line + 1 if error.problem_mark else 1
             raise ContentError(f"{self._name}:{line}: expected YAML: {error.problem}") from error
-        self._section(self._data, _SECTIONS, _SECTIONS, _Located("the file"))
+        self._section(self._data, _SECTIONS, _SECTIONS, "the file")
 
     def content(self) -> Content:
+        """Compile everything; what is dangerous first, because only that is worth a guess at a misspelling."""
         data = self._data
-        writing = self._section(data["writing"], ("fillers", "shorthand", "emoji"), ("fillers", "shorthand", "emoji"), _Located("writing"))
+        writing = self._section(data["writing"], _WRITING, _WRITING, "writing")
         fillers = frozenset(self._text(writing["fillers"]).split())
         shorthand = {str(short): str(long) for short, long in writing["shorthand"].items()}
         lexicon = Lexicon(data["words"], lambda phrase: plain_words(phrase, shorthand, fillers))
         groups = {name: self._group(lexicon, name) for name in GROUPS}
-        self._section(data["talk"], TALK, TALK, _Located("talk"))
-        talk = {name: self._patterns(lexicon, data["talk"][name], strict=name in STRICT_TALK) for name in TALK}
-        rules = tuple(self._rules(lexicon))
+        entries = self._entries()
+        patterns = {entry["id"]: self._levels(lexicon, entry) for entry in entries if "as_written" not in entry}
         everyday = _everyday_words()
-        words = lexicon.vocabulary(everyday) | {word for long in shorthand.values() for word in long.split()}
-        normaliser = Normaliser(Speller(words, everyday), shorthand, data["writing"]["emoji"], fillers)
-        languages = {name: frozenset(plain_words(self._text(few), {}, frozenset())) for name, few in data["languages"].items()}
-        self._section(data["texts"], TEXTS, TEXTS, _Located("texts"))
-        texts = {name: " ".join(text.split()) for name, text in data["texts"].items()}
-        return Content(str(data["version"]), texts, rules, talk, groups, lexicon, normaliser, languages)
+        dangerous = lexicon.vocabulary(everyday) | {word for long in shorthand.values() for word in long.split()}
+        rules = tuple(self._rule(lexicon, entry, patterns.get(entry["id"])) for entry in entries)
+        talk = {
+            name: self._patterns(lexicon, block, strict=name in STRICT_TALK)
+            for name, block in self._section(data["talk"], TALK, TALK, "talk").items()
+        }
+        speller = Speller(dangerous, everyday | lexicon.vocabulary(everyday))
+        return Content(
+            version=str(data["version"]),
+            texts={name: " ".join(text.split()) for name, text in self._section(data["texts"], TEXTS, TEXTS, "texts").items()},
+            rules=rules,
+            talk=talk,
+            groups=groups,
+            lexicon=lexicon,
+            normaliser=Normaliser(speller, shorthand, writing["emoji"], fillers),
+            languages={name: frozenset(plain_words(few, {}, frozenset())) for name, few in data["languages"].items()},
+        )
 
-    def _rules(self, lexicon: Lexicon) -> Iterator[Rule]:
+    def _entries(self) -> list[Mapping[str, Any]]:
+        entries = self._data["rules"] if isinstance(self._data["rules"], list) else []
         seen: set[str] = set()
-        for entry in data if isinstance(data := self._data["rules"], list) else ():
-            where = next(iter(entry.values()), _Located("")) if isinstance(entry, dict) else _Located("")
-            self._section(entry, _RULE_KEYS[:5] + ("patterns", "must"), _RULE_KEYS, where)
+        for entry in entries:
+            self._section(entry, _RULE_NEEDS, _RULE_KEYS, "rules")
             if entry["id"] in seen:
                 raise self._wrong(entry["id"], f"an id of its own, '{entry['id']}' is taken")
+            if entry["kind"] not in KINDS:
+                raise self._wrong(entry["kind"], f"one of {', '.join(KINDS)}")
             seen.add(entry["id"])
-            yield self._rule(lexicon, entry)
+        if not entries:
+            raise self._wrong("rules", "a list of rules under 'rules:'")
+        return entries
 
-    def _rule(self, lexicon: Lexicon, entry: Mapping[str, Any]) -> Rule:
-        if entry["kind"] not in KINDS:
-            raise self._wrong(entry["kind"], f"one of {', '.join(KINDS)}")
-        patterns = {self._level(name): self._patterns(lexicon, block) for name, block in entry["patterns"].items()}
+    def _levels(self, lexicon: Lexicon, entry: Mapping[str, Any]) -> dict[Level, tuple[Pattern, ...]]:
+        return {self._level(name): self._patterns(lexicon, block) for name, block in entry["patterns"].items()}
+
+    def _rule(self, lexicon: Lexicon, entry: Mapping[str, Any], patterns: dict[Level, tuple[Pattern, ...]] | None) -> Rule:
         return Rule(
             **{key: str(entry[key]) for key in ("id", "name", "kind", "why", "source")},
             approved_by=str(entry.get("approved_by", self._data["approved_by"])),
             reviewed_on=str(entry.get("reviewed_on", self._data["reviewed_on"])),
-            patterns=patterns,
+            patterns=patterns or self._levels(lexicon, entry),
             unless=self._patterns(lexicon, entry.get("unless", ""), strict=True),
             must={self._level(name): tuple(text for text, _ in _lines(block)) for name, block in entry["must"].items()},
             must_not=tuple(text for text, _ in _lines(entry.get("must_not", ""))),
@@ -174,12 +191,13 @@ class _Reader:
             raise self._wrong(value, "text, one line after another")
         return value
 
-    def _section(self, value: object, needed: tuple[str, ...], known: tuple[str, ...], where: object) -> Mapping[str, Any]:
+    def _section(self, value: object, needed: tuple[str, ...], known: tuple[str, ...], name: str) -> Mapping[str, Any]:
         if not isinstance(value, dict):
-            raise self._wrong(where, f"the keys {', '.join(needed)}")
+            raise self._wrong(value, f"{name} with {', '.join(needed)}")
+        where = next(iter(value), name)
         for key in needed:
             if value.get(key) in (None, ""):
-                raise self._wrong(where, f"the key '{key}'")
+                raise self._wrong(where, f"'{key}:' in {name}")
         for key in value:
             if key not in known:
                 raise self._wrong(key, f"one of {', '.join(known)} instead of '{key}'")

@@ -41,6 +41,7 @@ _APOSTROPHES = str.maketrans("", "", "'\u2019\u2018\u02bc`\u00b4")
 _POSSESSIVE = re.compile(r"['\u2019\u02bc`\u00b4]s$")
 _LEET = str.maketrans("0134578@$!|", "oieastbasil")
 _LOOKALIKES = str.maketrans("асеорхукмтвнѕіјԁɡαεινορτυχκ", "aceopxykmtbhsijdgaeivoptuxk")
+_DISGUISED = re.compile(r"[0-9@$!|*]")
 _NUMBERS_AND_LETTERS = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d]+")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _ONE_SIGN_PER_WORD = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
@@ -186,7 +187,7 @@ class Normaliser:
             chunk = latin if latin.isascii() and (latin in self._speller.vocabulary or _NOT_LATIN.sub("", chunk)) else chunk
         if _ONE_SIGN_PER_WORD.search(chunk):
             return tuple(chunk)
-        return self._letters(chunk) if not chunk.isalpha() else (chunk,)
+        return self._letters(chunk) if _DISGUISED.search(chunk) else (chunk,)
 
     def _letters(self, chunk: str) -> Iterable[str]:
         """Undo digits and signs for letters where a word of ours comes out: "ch3st", "k*ll"."""

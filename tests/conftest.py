@@ -16,6 +16,25 @@ import pytest
 from bot.settings import ROOT, Settings
 
 
+@pytest.fixture(autouse=True, scope="session")
+def lists_read_once() -> Iterator[None]:
+    """Compile each red-flag list once a run: it takes a second, and most tests want the same one."""
+    from bot.safety import SafetyList
+
+    real = SafetyList.load
+    kept: dict[tuple[str, int], SafetyList] = {}
+
+    def load(path: Path) -> SafetyList:
+        key = (str(path), path.stat().st_mtime_ns if path.exists() else 0)
+        if key not in kept:
+            kept[key] = real(path)
+        return kept[key]
+
+    SafetyList.load = staticmethod(load)  # type: ignore[method-assign,assignment]
+    yield
+    SafetyList.load = real  # type: ignore[method-assign]
+
+
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     return Settings(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,20 +22,18 @@ def clock() -> Clock:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlalchemy.engine.URL]:
+def postgres() -> Iterator[sqlalchemy.engine.URL]:
     """Run a PostgreSQL server for the session."""
-    server = pgserver.get_server(  # type: ignore[attr-defined]
-        tmp_path_factory.mktemp("postgres"), cleanup_mode="delete"
-    )
-    # No test cuts the power, and a database for every test is a lot of files to wait for.
-    for command in (
-        "ALTER SYSTEM SET fsync = off",
-        "ALTER SYSTEM SET full_page_writes = off",
-        "SELECT pg_reload_conf()",
-    ):
+    # Not in pytest's own folder: under root the server runs as another user, and every pytest that starts meanwhile
+    # takes away other users' access to that folder.
+    folder = tempfile.mkdtemp(prefix="postgres-")
+    server = pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
+    # No test cuts the power.
+    for command in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"):
         server.psql(f"{command};")
     yield sqlalchemy.engine.make_url(server.get_uri())
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

@@ -29,9 +29,9 @@ class MessageLimits:
         # Fixed windows: one counter a visitor; the library's moving window keeps and sweeps one lock for each message.
         options = {"socket_timeout": 1, "socket_connect_timeout": 1} if settings.redis_url else {}
         # The library's memory storage starts a thread at each count; in one process a dictionary does.
-        self._limiter: Any = (
-            FixedWindowRateLimiter(storage_from_string(settings.redis_url, **options)) if settings.redis_url else Windows()
-        )
+        # Kept here: the limiter holds its storage by a weak reference only.
+        self._storage: Any = storage_from_string(settings.redis_url, **options) if settings.redis_url else None
+        self._limiter: Any = FixedWindowRateLimiter(self._storage) if self._storage else Windows()
         self._visitor = RateLimitItemPerMinute(settings.messages_per_minute, namespace="visitor")
         self._address = RateLimitItemPerMinute(settings.address_messages_per_minute, namespace="address")
         self._visitors = RateLimitItemPerHour(settings.visitors_per_hour, namespace="visitors")

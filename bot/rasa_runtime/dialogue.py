@@ -135,7 +135,7 @@ def _response(tracker: DialogueStateTracker, collector: Collector, flush: Callab
     drafts = tuple(_draft(one, confidence) for one in collector.said if one.get("text"))
     told = [draft for draft in drafts if draft.route]
     # The gravest route of all that was said: an answer beside a handoff is still a handoff.
-    first = min(told, key=lambda draft: ("staff", "answer", "decline").index(draft.route or "decline"), default=None)
+    first = min(told, key=lambda draft: ("emergency", "staff", "answer", "decline").index(draft.route or "decline"), default=None)
     route = "emergency" if intent.get("name") == "report_emergency" else (first.route if first else None) or "decline"
     return Response(
         drafts,
@@ -152,7 +152,7 @@ def _draft(said: Mapping[str, Any], confidence: float) -> Draft:
     topic, route = custom.pop("topic", None), custom.pop("route", None)
     sites = custom.pop("sites", ())
     buttons = [_button(one["title"], one["payload"]) for one in said.get("buttons") or ()]
-    buttons += [{"title": title, "site": slug, "topic": topic} for title, slug in sites]
+    buttons += [{"title": title, "site": slug, "intent": f"ask_{topic}"} for title, slug in sites]
     payload = {key: value for key, value in custom.items() if value}
     if buttons:
         payload["buttons"] = buttons

@@ -1,0 +1,573 @@
+"""The console in a real browser: the whole loop with a visitor's browser beside it, the alarm, the keyboard, a telephone.
+
+Every test also fails on a script error or on anything that the content security policy stopped.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from fixtures_console import EMERGENCY, PASSWORD, PEOPLE, Person, WebVisitor, console_running, waiting  # noqa: E402
+from fixtures_server import Server  # noqa: E402
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
+ARGUMENTS += ["--autoplay-policy=user-gesture-required"]
+
+AXE = Path(os.environ.get("AXE", HERE / "node_modules" / "axe-core" / "axe.min.js"))
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+PERSON = "can I talk to a person please"
+
+pytestmark = pytest.mark.skipif(not Path(CHROMIUM).exists(), reason="no Chromium here")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Server]:
+    with console_running(tmp_path) as one:
+        yield one
+
+
+class Console:
+    """Somebody of the clinic in front of the console."""
+
+    def __init__(self, browser: Any, server: Server, role: str = "front_desk", **context: Any) -> None:
+        self.context = browser.new_context(**{"viewport": {"width": 1400, "height": 880}, **context})
+        self.page = self.context.new_page()
+        self.url = server.url
+        self.wrong: list[str] = []
+        self.page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        self.page.on("console", lambda line: self._hear(line))
+        self.page.goto(f"{server.url}/staff/")
+        self.sign_in(role)
+
+    def sign_in(self, role: str) -> None:
+        self.page.fill("#email", PEOPLE[role][0])
+        self.page.fill("#password", PASSWORD)
+        self.page.click("button[type=submit]")
+        self.page.wait_for_selector(".rail")
+
+    def _hear(self, line: Any) -> None:
+        # A broken connection is part of some tests; a policy violation or a failed script never is.
+        if line.type == "error" and "Failed to load resource" not in line.text and "ERR_" not in line.text:
+            self.wrong.append(line.text)
+
+    def open(self, path: str) -> None:
+        self.page.goto(f"{self.url}/staff{path}")
+        self.page.wait_for_selector("#main")
+
+    def row(self, words: str) -> Any:
+        return self.page.locator(".row", has_text=words)
+
+    def enter(self, words: str) -> None:
+        self.row(words).locator("a").first.click()
+        self.page.wait_for_selector(".talk .bubble")
+
+    def press(self, name: str) -> None:
+        self.page.get_by_role("button", name=name, exact=True).first.click()
+
+    def sees(self, text: str, place: str = "body", seconds: float = 5.0) -> None:
+        self.page.locator(place, has_text=text).first.wait_for(timeout=seconds * 1000)
+
+    def alarm(self) -> str:
+        return str(self.page.evaluate("document.documentElement.dataset.alarm"))
+
+    def sounds(self) -> bool:
+        return bool(self.page.evaluate("Boolean(document.documentElement.dataset.sounding)"))
+
+    def until(self, expression: str, seconds: float = 5.0) -> None:
+        self.page.wait_for_function(expression, timeout=seconds * 1000)
+
+    def axe(self) -> list[str]:
+        self.page.evaluate(AXE.read_text("utf-8"))
+        # Colours are settled before they are measured.
+        self.page.wait_for_timeout(300)
+        found = self.page.evaluate(
+            "(rules) => axe.run(document, {runOnly: {type: 'tag', values: rules}})"
+            ".then((r) => r.violations.map((v) => v.id + ': ' + v.nodes.map((n) => n.target + ' ' +"
+            " n.failureSummary).join(' | ')))",
+            RULES,
+        )
+        return [str(one) for one in found]
+
+
+@contextmanager
+def at_console(browser: Any, server: Server, role: str = "front_desk", **context: Any) -> Iterator[Console]:
+    console = Console(browser, server, role, **context)
+    yield console
+    assert console.wrong == []
+    console.context.close()
+
+
+# -- the loop ----------------------------------------------------------------------------------------------
+
+
+class Chat:
+    """A visitor in a browser of their own."""
+
+    def __init__(self, browser: Any, server: Server) -> None:
+        self.context = browser.new_context(viewport={"width": 420, "height": 760})
+        self.page = self.context.new_page()
+        self.page.goto(f"{server.url}/chat")
+        self.page.wait_for_selector("#words", state="visible")
+
+    def say(self, text: str) -> None:
+        self.page.fill("#words", text)
+        self.page.keyboard.press("Enter")
+
+    def hears(self, text: str, seconds: float = 5.0) -> None:
+        self.page.locator("#log", has_text=text).wait_for(timeout=seconds * 1000)
+
+
+def test_the_whole_loop_with_two_browsers(browser: Any, server: Server) -> None:
+    chat = Chat(browser, server)
+    with at_console(browser, server) as console:
+        chat.say(EMERGENCY)
+        chat.hears("911")
+        console.until("document.documentElement.dataset.alarm === 'emergency'", 2)
+        console.until("document.documentElement.dataset.sounding === 'emergency'", 2)
+        console.press("Open")
+        console.page.wait_for_selector(".talk .bubble.grave")
+        console.press("Take over")
+        console.until("document.documentElement.dataset.alarm === 'none'")
+        assert not console.sounds()
+        console.page.keyboard.type("This is Anna. Is somebody with you?")
+        begin = time.monotonic()
+        console.page.keyboard.press("Enter")
+        chat.hears("Is somebody with you?", 2)
+        assert time.monotonic() - begin < 1.0
+        chat.say("yes, but now I cannot feel my legs and my chest pain is worse")
+        console.sees("cannot feel my legs", ".talk")
+        console.page.locator(".bubble.grave").nth(1).wait_for()
+        console.until("document.documentElement.dataset.alarm === 'emergency'")
+        console.press("I have seen it")
+        console.page.keyboard.press("Escape")
+        console.press("Close")
+        console.page.select_option("dialog select", "emergency")
+        console.page.fill("dialog textarea", "Told to call 911; the ambulance is there.")
+        console.page.locator("dialog button[type=submit]").click()
+        console.sees("Nobody is waiting.")
+        chat.say("what does it cost?")
+        chat.hears("$")
+    chat.context.close()
+
+
+def test_the_loop_survives_a_server_that_is_killed(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    with at_console(browser, server) as console:
+        visitor.say(PERSON)
+        console.enter("talk to a person")
+        console.press("Take over")
+        server.kill()
+        console.sees("No connection to the server", ".banners", 10)
+        console.page.fill(".composer textarea", "Are you still there?")
+        console.page.keyboard.press("Enter")
+        console.sees("The server cannot be reached", "#toasts")
+        assert console.page.input_value(".composer textarea") == "Are you still there?"
+        server.start()
+        console.page.locator(".banner.offline").wait_for(state="detached", timeout=30000)
+        console.page.focus(".composer textarea")
+        console.page.keyboard.press("Enter")
+        visitor.hears("Are you still there?", 10)
+        visitor.say("what does it cost")
+        console.sees("what does it cost", ".talk", 15)
+        time.sleep(0.5)
+        assert (
+            visitor.read()[-1]["author"] == "visitor"
+        )  # a person has it: the assistant is quiet after the restart too
+
+
+# -- the alarm ---------------------------------------------------------------------------------------------
+
+
+def test_the_alarm_sounds_in_every_browser_until_one_has_seen_it(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    with at_console(browser, server) as anna, at_console(browser, server, "clinician") as ben:
+        assert anna.alarm() == "none" and not anna.sounds()
+        visitor.say(EMERGENCY)
+        for console in (anna, ben):
+            console.until("document.documentElement.dataset.sounding === 'emergency'", 2)
+            assert re.match(r"\(1\) Emergency", console.page.title())
+        ben.press("I have seen it")
+        for console in (anna, ben):
+            console.until("!document.documentElement.dataset.sounding", 2)
+            console.sees("Seen by")
+
+
+def test_of_many_tabs_one_sounds_and_all_are_live(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    with at_console(browser, server) as console:
+        tabs = [console.page]
+        for _ in range(7):  # more than a browser has connections to one server
+            tab = console.context.new_page()
+            tab.goto(f"{server.url}/staff/")
+            tab.wait_for_selector(".rail")
+            tab.mouse.click(700, 500)
+            tabs.append(tab)
+        visitor.say(EMERGENCY)
+        for tab in tabs:
+            tab.wait_for_function("document.documentElement.dataset.alarm === 'emergency'", timeout=5000)
+        time.sleep(1.5)
+        sounding = [tab.evaluate("Boolean(document.documentElement.dataset.sounding)") for tab in tabs]
+        assert sounding.count(True) == 1
+
+
+def test_a_notification_says_nothing_about_health(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    with at_console(browser, server, permissions=["notifications"]) as console:
+        console.page.add_init_script(
+            "window.told = []; window.Notification = class { constructor(t, o) { told.push(t + ' ' + o.body); }"
+            " close() {} static permission = 'granted'; }; document.hasFocus = () => false;"
+        )
+        console.page.reload()
+        console.page.wait_for_selector(".rail")
+        visitor.say(EMERGENCY)
+        console.until("window.told.length > 0")
+        assert console.page.evaluate("told") == ["A visitor needs a person now Open the console."]
+
+
+def test_a_browser_that_waits_for_a_click_says_so(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(EMERGENCY)
+    with at_console(browser, server) as console:
+        fresh = console.context.new_page()
+        fresh.goto(f"{server.url}/staff/")
+        fresh.wait_for_selector(".banner.emergency")
+        if fresh.evaluate("navigator.userActivation.hasBeenActive"):
+            return
+        fresh.wait_for_selector(".rail .sound p.blocked, .rail .sound p.on")
+
+
+# -- conversations -----------------------------------------------------------------------------------------
+
+
+def test_two_who_take_over_are_told_who_was_faster(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server) as anna, at_console(browser, server, "clinician") as ben:
+        for console in (anna, ben):
+            console.enter("talk to a person")
+        anna.sees("Ben Castle is viewing", ".typing")
+        ben.sees("Anna Berg is viewing", ".typing")
+        # Ben's page has not heard yet: his click is on its way at the same time.
+        ben.page.evaluate("window.EventSource.prototype.close.call; 0")
+        ben_post = "(async () => { const b = [...document.querySelectorAll('button')].find((x) => x.textContent === 'Take over');"
+        anna.press("Take over")
+        ben.page.evaluate(f"{ben_post} b && b.click(); }})()")
+        anna.sees("You have it", ".talk-head")
+        ben.sees("Anna Berg has it", ".talk-head")
+        anna.page.fill(".composer textarea", "I am on it")
+        anna.page.keyboard.press("Backspace")
+        ben.sees("Anna Berg is typing", ".typing")
+
+
+def test_what_visitors_write_stays_text(browser: Any, server: Server) -> None:
+    trick = "<img src=x onerror=alert(1)> talk to a person <script>alert(2)</script>"
+    WebVisitor.arriving(server).say(trick)
+    with at_console(browser, server) as console:
+        console.page.on("dialog", lambda dialog: console.wrong.append("a dialog opened"))
+        console.enter("talk to a person")
+        assert trick in console.page.locator(".bubble.visitor .text").first.inner_text()
+        assert console.page.locator(".talk img, .row img, .talk script").count() == 0
+
+
+def test_the_keyboard_is_enough(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(PERSON)
+    with at_console(browser, server) as console:
+        keys = console.page.keyboard
+        console.page.wait_for_selector(".row")
+        keys.press("?")
+        console.sees("Take over", "dialog")
+        keys.press("Escape")
+        keys.press("j")
+        keys.press("Enter")
+        console.page.wait_for_selector(".talk .bubble")
+        keys.press("t")
+        console.sees("You have it", ".talk-head")
+        console.until("document.activeElement.tagName === 'TEXTAREA'")
+        keys.type("Hello from the keyboard")
+        keys.press("Shift+Enter")
+        keys.type("second line")
+        keys.press("Enter")
+        visitor.hears("second line")
+        keys.press("Escape")
+        keys.press("n")
+        keys.type("only for us")
+        keys.press("Enter")
+        console.sees("only for us", ".bubble.note")
+        keys.press("Escape")
+        keys.press("x")
+        console.page.wait_for_selector("dialog select")
+        keys.type("Answered")
+        keys.press("Enter")
+        console.sees("Nobody is waiting.")
+        assert "only for us" not in str(visitor.read())
+
+
+def test_canned_replies_and_answers_are_inserted_and_gaps_are_noticed(browser: Any, server: Server) -> None:
+    Person.signed_in(server, "front_desk").post("canned/starters")
+    visitor = WebVisitor.arriving(server)
+    visitor.say("a person please: how much does it cost")
+    with at_console(browser, server) as console:
+        console.enter("how much does it cost")
+        console.press("Take over")
+        console.page.locator(".suggested button", has_text="What does it cost?").click()
+        assert "$" in console.page.input_value(".composer textarea")
+        console.page.fill(".composer textarea", "")
+        console.page.keyboard.press("/")
+        console.page.keyboard.type("calling")
+        console.page.wait_for_selector(".picks [aria-selected=true]:has-text('Calling you now')")
+        console.page.keyboard.press("Enter")
+        console.page.keyboard.press("Enter")
+        console.sees("is not filled", "#toasts")
+        assert [m for m in visitor.read() if m["author"] == "staff"] == []
+
+
+def test_a_call_back_is_a_link_to_call(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(PERSON)
+    callback = {"name": "Pat", "phone": "(303) 555-0188", "best_time": "noon", "consent": True}
+    visitor.say("please call me", callback=callback)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        link = console.page.locator(".call a")
+        link.wait_for()
+        assert re.fullmatch(r"tel:\+?1?3035550188", link.get_attribute("href"))
+
+
+def test_putting_off_and_coming_back(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(PERSON)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        console.press("Take over")
+        console.sees("You have it", ".talk-head")
+        console.press("Put off")
+        console.page.locator("dialog button[type=submit]").click()
+        console.sees("Put off until", ".talk-head")
+        visitor.say("I am back")
+        console.sees("You have it", ".talk-head")
+
+
+# -- the other pages ---------------------------------------------------------------------------------------
+
+PAGES = (
+    "",
+    "hours",
+    "answers",
+    "canned",
+    "facts",
+    "notifications",
+    "rules",
+    "overview",
+    "people",
+    "logs",
+    "records",
+    "account",
+)
+
+
+@pytest.fixture(scope="module")
+def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with something on every page."""
+    with console_running(tmp_path_factory.mktemp("busy")) as server:
+        person = Person.signed_in(server, "front_desk")
+        person.post("canned/starters")
+        for text in (EMERGENCY, PERSON, "break: my arm is sore since my visit", "what does it cost"):
+            WebVisitor.arriving(server).say(text)
+        for row in waiting(person, 3):
+            person.get(f"handoffs/{row['id']}")
+        yield server
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in tests/web")
+def test_no_page_has_an_axe_violation(browser: Any, busy: Server, theme: str) -> None:
+    with at_console(browser, busy, "owner", color_scheme=theme, bypass_csp=True) as console:
+        found = {}
+        for page in PAGES:
+            console.open(f"/{page}")
+            console.page.wait_for_selector(".row" if not page else ".page .card, .page .pick-list button")
+            if page == "answers":
+                console.page.locator(".pick-list button").first.click()
+                console.page.wait_for_selector(".marks .mark")
+            found[page] = console.axe()
+        console.open("/")
+        for name, words in (("report", "chest"), ("talk", "talk to a person")):
+            console.press("All open")
+            console.enter(words)
+            found[name] = console.axe()
+        console.page.keyboard.press("?")
+        console.page.wait_for_selector("dialog")
+        found["keys"] = console.axe()
+        assert {page: wrong for page, wrong in found.items() if wrong} == {}
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci in tests/web")
+def test_the_doors_have_no_axe_violation(browser: Any, busy: Server) -> None:
+    context = browser.new_context(bypass_csp=True)
+    for path in ("sign-in", "welcome#token"):
+        page = context.new_page()
+        page.goto(f"{busy.url}/staff/{path}")
+        page.evaluate(AXE.read_text("utf-8"))
+        assert page.evaluate("axe.run().then((r) => r.violations.map((v) => v.id))") == []
+    context.close()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_on_a_telephone_nothing_sticks_out(browser: Any, busy: Server, page: str) -> None:
+    with at_console(
+        browser, busy, "owner", viewport={"width": 360, "height": 700}, is_mobile=True, has_touch=True
+    ) as console:
+        console.open(f"/{page}")
+        console.page.wait_for_selector(".row" if not page else ".page .card, .page .pick-list button")
+        wide = console.page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, f"{page}: {wide}"
+
+
+def test_on_a_telephone_a_conversation_opens_and_closes(browser: Any, busy: Server) -> None:
+    with at_console(browser, busy, viewport={"width": 360, "height": 700}, is_mobile=True, has_touch=True) as console:
+        console.page.get_by_role("button", name="All open").tap()
+        console.enter("talk to a person")
+        assert not console.page.locator(".queue").is_visible()
+        assert console.page.evaluate("document.documentElement.scrollWidth") <= 360
+        console.page.get_by_role("button", name="Back to the queue").tap()
+        console.page.locator(".queue").wait_for()
+
+
+def test_everything_fits_at_two_hundred_percent(browser: Any, busy: Server) -> None:
+    with at_console(browser, busy, viewport={"width": 640, "height": 400}) as console:
+        console.press("All open")
+        console.enter("talk to a person")
+        console.page.locator(".composer textarea").scroll_into_view_if_needed()
+        assert console.page.evaluate("document.documentElement.scrollWidth") <= 640
+
+
+def test_a_role_sees_its_own_pages_only(browser: Any, busy: Server) -> None:
+    shown = {}
+    for role in ("front_desk", "clinician", "owner"):
+        with at_console(browser, busy, role) as console:
+            shown[role] = console.page.locator(".rail ul a").all_inner_texts()
+    assert [len(links) for links in shown.values()] == [5, 6, 11]
+    assert not any("Overview" in text for text in shown["front_desk"] + shown["clinician"])
+
+
+def test_an_answer_is_judged_while_it_is_typed(browser: Any, busy: Server) -> None:
+    with at_console(browser, busy, "clinician") as console:
+        console.open("/answers")
+        console.page.locator(".pick-list button", has_text="Does it hurt?").first.click()
+        field = console.page.locator(".editor textarea").first
+        field.press("Control+End")
+        field.type(" This is a cure.")
+        console.sees('May not be said: "cure"', ".marks")
+        console.sees("This is a cure.", ".preview")
+        console.press("Save and serve")
+        console.page.locator(".editor .problem:not(:empty)").wait_for()
+
+
+def test_hours_are_shut_with_one_tap(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        console.open("/hours")
+        console.page.locator(".card").first.get_by_role("button", name="Close now").click()
+        console.page.fill("dialog input[type=text]", "snow")
+        console.page.locator("dialog button[type=submit]").click()
+        console.sees("Closed now", ".sites")
+        console.page.locator(".card").first.get_by_role("button", name="Open again").click()
+        console.page.locator(".card").first.get_by_role("button", name="Close now").wait_for()
+
+
+def test_charts_read_as_tables_and_download(browser: Any, busy: Server) -> None:
+    with at_console(browser, busy, "owner") as console:
+        console.open("/overview")
+        console.page.wait_for_selector("svg.chart")
+        console.sees("divided by all conversations", ".formula")
+        charts = console.page.locator("section.figure:has(svg.chart)")
+        assert charts.count() >= 3
+        for number in range(charts.count()):
+            chart = charts.nth(number)
+            assert chart.locator("svg.chart").get_attribute("aria-label")
+            chart.locator("summary").click()
+            assert chart.locator("tbody tr").count() > 0
+        with console.page.expect_download() as saved:
+            console.page.locator("a[download='weeks.csv']").click()
+        assert Path(saved.value.path()).read_text().startswith("Week from,")
+
+
+def test_a_one_time_code_is_switched_on_and_asked_for(browser: Any, server: Server) -> None:
+    import pyotp
+
+    with at_console(browser, server, "owner") as console:
+        console.open("/account")
+        console.press("Switch on")
+        secret = console.page.locator("dialog code").inner_text()
+        console.page.fill("dialog input", pyotp.TOTP(secret).now())
+        console.page.locator("dialog button[type=submit]").click()
+        console.sees("Switched on: signing in asks")
+        console.press("Sign out")
+        console.page.wait_for_selector("#email")
+        console.page.fill("#email", PEOPLE["owner"][0])
+        console.page.fill("#password", PASSWORD)
+        console.page.click("button[type=submit]")
+        console.page.wait_for_selector("#code", state="visible")
+        later = int(time.time()) + 30
+        console.page.fill("#code", pyotp.TOTP(secret).at(later))
+        console.page.click("button[type=submit]")
+        console.page.wait_for_selector(".rail")
+
+
+def test_an_invitation_is_made_and_taken_up(browser: Any, server: Server) -> None:
+    with at_console(browser, server, "owner") as console:
+        console.open("/people")
+        console.press("Invite somebody")
+        console.page.fill("dialog input[type=text]", "Nia New")
+        console.page.fill("dialog input[type=email]", "nia@clinic.example")
+        console.page.locator("dialog button[type=submit]").click()
+        link = console.page.locator("dialog input[readonly]").input_value()
+    guest = browser.new_context().new_page()
+    guest.goto(link)
+    assert "#" not in guest.url
+    guest.fill("#password", "three quiet yellow boats")
+    guest.click("button[type=submit]")
+    guest.wait_for_selector("#email")
+    assert guest.input_value("#email") == "nia@clinic.example"
+    guest.fill("#password", "three quiet yellow boats")
+    guest.click("button[type=submit]")
+    guest.wait_for_selector(".rail")
+    guest.context.close()
+
+
+def test_without_a_session_the_console_leads_to_the_door_and_back(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    handoff = waiting(Person.signed_in(server, "front_desk"))[0]["id"]
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"{server.url}/staff/handoffs/{handoff}")
+    page.fill("#email", PEOPLE["front_desk"][0])
+    page.fill("#password", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector(".talk .bubble")
+    assert page.url.endswith(handoff)
+    context.close()
