@@ -43,9 +43,9 @@ def measure(name: str, run: Callable[[int], object], rounds: int) -> None:
         run(-1 - warm)
     times: list[float] = []
     for number in range(rounds):
-        start = time.perf_counter()
+        start = time.thread_time()
         run(number)
-        times.append((time.perf_counter() - start) * 1000)
+        times.append((time.thread_time() - start) * 1000)
     cuts = statistics.quantiles(times, n=100)
     print(f"{name:34} p50 {cuts[49]:7.3f} ms   p99 {cuts[98]:7.3f} ms")
 
@@ -53,7 +53,7 @@ def measure(name: str, run: Callable[[int], object], rounds: int) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Load the list and print the report."""
     rounds = int(arguments[0]) if arguments else 1000
-    start = time.perf_counter()
+    start = time.thread_time()
     safety = SafetyList.load(ROOT / "clinic" / "safety.yml")
     print(f"loaded in {(time.perf_counter() - start) * 1000:.0f} ms, {sum(len(p) for r in safety.rules for p in r.patterns.values())} patterns")
     earlier = [USUAL, SHORT, "do you have parking", "how much is it", "thanks"] * 4

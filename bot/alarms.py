@@ -24,9 +24,7 @@ def due_rules(handoff: Handoff, rules: Iterable[NotificationRule], now: datetime
     if handoff.acknowledged_at is not None or handoff.state in ("closed", "snoozed"):
         return []
     passed = now - handoff.alarmed_at
-    return [
-        rule for rule in rules if handoff.urgency in rule.urgencies and timedelta(minutes=rule.after_minutes) <= passed
-    ]
+    return [rule for rule in rules if handoff.urgency in rule.urgencies and timedelta(minutes=rule.after_minutes) <= passed]
 
 
 def event_key(handoff: Handoff, rule: NotificationRule) -> str:

@@ -51,9 +51,7 @@ class Subscription:
         self._bell._add(self)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self._bell._remove(self)
 
     def _hear(self, names: frozenset[str]) -> None:

@@ -174,9 +174,7 @@ class Conversations:
             connection.execute(sa.update(visitor_table).where(_v.id == visitor_id).values(**changes))
         return self.visitor(visitor_id)
 
-    def accept(
-        self, visitor: str, message_id: str, text: str, payload: Mapping[str, Any] | None = None
-    ) -> tuple[Message, bool]:
+    def accept(self, visitor: str, message_id: str, text: str, payload: Mapping[str, Any] | None = None) -> tuple[Message, bool]:
         """Keep what a visitor wrote, once per message id; say whether it is new."""
         now = self._clock()
         with self.store.transaction() as connection:
@@ -184,9 +182,7 @@ class Conversations:
             if turn.seq is not None:
                 earlier = connection.execute(_MESSAGE, {"visitor": visitor, "seq": turn.seq}).one()
                 return Message(*earlier), False
-            message = Message(
-                visitor, turn.last_seq + 1, storable(message_id), "visitor", storable(text), dict(payload or {}), now
-            )
+            message = Message(visitor, turn.last_seq + 1, storable(message_id), "visitor", storable(text), dict(payload or {}), now)
             connection.execute(_INSERT, _row(message))
             connection.execute(_ADVANCE, {"for_visitor": visitor, "by": 1, "now": now})
             if turn.handoff_id is not None:
@@ -423,9 +419,7 @@ _MESSAGE = _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.seq == sa.b
 _READ_UP_TO = sa.select(sa.func.max(_m.seq)).where(
     _m.visitor == sa.bindparam("visitor"), _m.author == "visitor", _m.settled_at.is_not(None)
 )
-_SAID = _MESSAGES.where(
-    _m.visitor == sa.bindparam("visitor"), _m.author == sa.bindparam("author"), _m.id == sa.bindparam("id")
-)
+_SAID = _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.author == sa.bindparam("author"), _m.id == sa.bindparam("id"))
 _PAGE = (
     _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.seq > sa.bindparam("after"))
     .order_by(_m.seq)

@@ -238,9 +238,7 @@ class Desk(Conversations):
         with self._taken(handoff_id) as (connection, handoff, now):
             return self._end(connection, handoff, now, member, outcome, done)
 
-    def attach_callback(
-        self, handoff_id: str, callback: Callback | Mapping[str, Any], member: str | None = None
-    ) -> Handoff:
+    def attach_callback(self, handoff_id: str, callback: Callback | Mapping[str, Any], member: str | None = None) -> Handoff:
         """Keep the visitor's wish to be called; a later one replaces it."""
         with self._taken(handoff_id) as (connection, handoff, now):
             wish = callback if isinstance(callback, Callback) else _callback(callback, now)
@@ -365,9 +363,7 @@ class Desk(Conversations):
         values["unanswered_since"] = handoff.unanswered_since or now
         return self._change(connection, handoff, now, "woken", member, values)
 
-    def _end(
-        self, connection: Connection, handoff: Handoff, now: datetime, member: str, outcome: str, done: str
-    ) -> Handoff:
+    def _end(self, connection: Connection, handoff: Handoff, now: datetime, member: str, outcome: str, done: str) -> Handoff:
         values = {"state": "closed", "held": False, "closed_at": now, "closed_by": member, "outcome": outcome}
         values.update(done=done, snoozed_until=None, waiting_since=None, unanswered_since=None)
         what = GIVEN_BACK if outcome == GIVEN_BACK else "closed"
@@ -382,18 +378,12 @@ class Desk(Conversations):
 
     def _due(self, connection: Connection, handoffs: Sequence[Handoff], now: datetime) -> list[str]:
         """Return the handoffs to which time has something to do."""
-        keys = {
-            handoff.id: {event_key(handoff, rule) for rule in due_rules(handoff, self.rules, now)}
-            for handoff in handoffs
-        }
+        keys = {handoff.id: {event_key(handoff, rule) for rule in due_rules(handoff, self.rules, now)} for handoff in handoffs}
         known = self._outbox.known(connection, {key for some in keys.values() for key in some})
         return [
             handoff.id
             for handoff in handoffs
-            if keys[handoff.id] - known
-            or _has_expired(handoff, now)
-            or _is_rested(handoff, now)
-            or self._is_left(handoff, now)
+            if keys[handoff.id] - known or _has_expired(handoff, now) or _is_rested(handoff, now) or self._is_left(handoff, now)
         ]
 
     def _is_left(self, handoff: Handoff, now: datetime) -> bool:

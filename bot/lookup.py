@@ -111,9 +111,7 @@ _DUE = (
     _h.id,
 )
 _e = event_table.c
-_HISTORY = (
-    sa.select(_e.at, _e.what, _e.member, _e.detail).where(_e.handoff_id == sa.bindparam("handoff")).order_by(_e.id)
-)
+_HISTORY = sa.select(_e.at, _e.what, _e.member, _e.detail).where(_e.handoff_id == sa.bindparam("handoff")).order_by(_e.id)
 _NOTES = (
     sa.select(*[note_table.c[name] for name in Note.__dataclass_fields__])
     .where(note_table.c.handoff_id == sa.bindparam("handoff"))

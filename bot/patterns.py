@@ -28,9 +28,6 @@ Span = tuple[int, int]
 Hit = tuple[Span, ...]
 """Where the pieces of a pattern stand, in the order of the message."""
 
-Spans = Mapping[int, list[Span]]
-"""Where each element stands in a message."""
-
 _TREATED, _START = "@treated", "@start"
 _NEXT, _FOLLOWS, _NEAR, _AROUND = 2, 6, 7, 16
 _MOST_HITS = 100
@@ -57,13 +54,13 @@ class Part:
     needs: int
     """A bit for every element that must be present."""
 
-    def hits(self, spans: Spans) -> list[Hit]:
+    def hits(self, places: Places) -> list[Hit]:
         """Find the places where this part holds."""
-        found: list[Hit] = [(span,) for span in _chain(self.sequences[0], spans)]
+        found: list[Hit] = [(span,) for span in _chain(self.sequences[0], places)]
         for sequence in self.sequences[1:]:
             if not found:
                 break
-            others = _chain(sequence, spans)
+            others = _chain(sequence, places)
             joined = [tuple(sorted((*hit, span))) for hit in found for span in _around(hit, others, self.window)]
             found = list(dict.fromkeys(joined))[:_MOST_HITS]
         return found
@@ -84,6 +81,31 @@ class Pattern:
     line: int = 0
 
 
+class Places:
+    """Where the words of the list stand in one message."""
+
+    def __init__(self, lexicon: Lexicon, found: dict[int, list[Span]]) -> None:
+        self._lexicon = lexicon
+        self._found = found
+        self._elements: dict[int, list[Span]] = {}
+        self.present = 0
+        """A bit for every element that is there."""
+        for phrase in found:
+            self.present |= lexicon.masks[phrase]
+
+    def of(self, element: int) -> list[Span]:
+        """Return where an element stands, in order."""
+        if element not in self._elements:
+            here = [self._found[phrase] for phrase in self._lexicon.phrases_of[element] & self._found.keys()]
+            self._elements[element] = here[0] if len(here) == 1 else sorted({span for spans in here for span in spans})
+        return self._elements[element]
+
+    def without(self, covered: Sequence[Span]) -> Places:
+        """Return the same without the words that some stretches cover."""
+        kept = {phrase: [s for s in spans if not overlap(s, covered)] for phrase, spans in self._found.items()}
+        return Places(self._lexicon, {phrase: spans for phrase, spans in kept.items() if spans})
+
+
 class Lexicon:
     """The words, groups and elements that patterns are made of."""
 
@@ -92,10 +114,16 @@ class Lexicon:
         self._groups = dict(groups)
         self._plain = plain
         self._elements: dict[frozenset[str], int] = {}
-        self._first: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-        self._first_of_prefix: dict[str, list[tuple[int, tuple[str, ...]]]] = {}
-        self._numbers: list[tuple[range, int, tuple[str, ...]]] = []
-        self._edges: dict[str, list[int]] = {"^": [], "$": [], _START: []}
+        self.phrases_of: list[frozenset[int]] = []
+        """For every element its phrases."""
+        self.masks: list[int] = []
+        """For every phrase a bit for each element it belongs to."""
+        self._phrases: dict[str, int] = {}
+        self._alone: dict[str, int] = {}
+        self._pairs: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
+        # Phrases that begin with an open ending or a number are few and looked at one by one.
+        self._open: list[tuple[str, tuple[str, ...], int]] = []
+        self._edges = {edge: self._intern(edge) for edge in ("^", "$", _START)}
         self._begins = lru_cache(maxsize=20_000)(self._find_begins)
 
     def group(self, name: str) -> int:
@@ -105,7 +133,6 @@ class Lexicon:
     def compile(self, written: str, line: int = 0, strict: bool = False) -> Pattern:
         """Read one pattern, `strict` without other words between; raises PatternError saying what is expected."""
         text = written.strip()
-        always = text.startswith("!")
         pieces = re.split(r"\s\+\s", text.lstrip("! "))
         parts = tuple(self._part(piece, strict) for piece in pieces if piece != _TREATED)
         if not parts:
@@ -113,45 +140,52 @@ class Lexicon:
         needs = 0
         for part in parts:
             needs |= part.needs
-        self._begins.cache_clear()
-        return Pattern(written.strip(), parts, always, _TREATED in pieces, needs, line)
+        return Pattern(text, parts, text.startswith("!"), _TREATED in pieces, needs, line)
 
     def vocabulary(self, everyday: Iterable[str] = ()) -> set[str]:
         """Return every word of the list; open endings are filled in from `everyday` words."""
-        words = {word for phrase in self._phrases() for word in phrase if word[0] not in "#^$@"}
+        words = {word for phrase in self._phrases for word in phrase.split(" ") if word[0] not in "#^$@"}
         stems = tuple(word[:-1] for word in words if word.endswith("*"))
         return {word for word in words if not word.endswith("*")} | {word for word in everyday if word.startswith(stems)}
 
-    def scan(self, words: Sequence[str], starts: Sequence[int] = (0,)) -> dict[int, list[Span]]:
-        """Find every element in a message whose sentences begin at `starts`."""
-        spans: dict[int, list[Span]] = {element: [(0, 0)] for element in self._edges["^"]}
-        for element in self._edges[_START]:
-            spans.setdefault(element, []).extend((at, at) for at in starts)
+    def scan(self, words: Sequence[str], starts: Sequence[int] = (0,)) -> Places:
+        """Find the words of the list in a message whose sentences begin at `starts`."""
+        last = len(words)
+        found = {
+            self._edges["^"]: [(0, 0)],
+            self._edges["$"]: [(last, last)],
+            self._edges[_START]: [(at, at) for at in starts],
+        }
         for at, word in enumerate(words):
-            for element, rest in self._begins(word):
+            alone, longer = self._begins(word)
+            for phrase in alone:
+                found.setdefault(phrase, []).append((at, at + 1))
+            if at + 1 < last and (pairs := self._pairs.get((word, words[at + 1]))):
+                longer = (*longer, *pairs)
+            for rest, phrase in longer:
                 end = at + 1 + len(rest)
-                if not rest or (end <= len(words) and all(map(_fits, rest, words[at + 1 : end]))):
-                    spans.setdefault(element, []).append((at, end))
-        for element in self._edges["$"]:
-            spans.setdefault(element, []).append((len(words), len(words)))
-        for element in self._edges[_START]:
-            spans[element].sort()
-        return spans
+                if end <= last and all(map(_fits, rest, words[at + 1 : end])):
+                    found.setdefault(phrase, []).append((at, end))
+        return Places(self, found)
 
-    def _phrases(self) -> Iterable[tuple[str, ...]]:
-        for first in (self._first, self._first_of_prefix):
-            for word, entries in first.items():
-                head = word + "*" if first is self._first_of_prefix else word
-                yield from ((head, *rest) for _, rest in entries)
+    def _find_begins(self, word: str) -> tuple[tuple[int, ...], tuple[tuple[tuple[str, ...], int], ...]]:
+        opened = [(rest, phrase) for head, rest, phrase in self._open if _fits(head, word)]
+        alone = [self._alone[word]] if word in self._alone else []
+        return (*alone, *(phrase for rest, phrase in opened if not rest)), tuple(each for each in opened if each[0])
 
-    def _find_begins(self, word: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
-        found = list(self._first.get(word, ()))
-        for length in range(1, len(word) + 1):
-            found += self._first_of_prefix.get(word[:length], ())
-        if word[0].isdigit():
-            value = float(word.replace(",", "."))
-            found += [(element, rest) for numbers, element, rest in self._numbers if numbers.start <= value <= numbers.stop]
-        return tuple(dict.fromkeys(found))
+    def _intern(self, phrase: str) -> int:
+        if phrase in self._phrases:
+            return self._phrases[phrase]
+        number = self._phrases[phrase] = len(self.masks)
+        self.masks.append(0)
+        head, *rest = phrase.split(" ")
+        if head[0] in "#" or head.endswith("*") or (rest and rest[0].endswith("*")):
+            self._open.append((head, tuple(rest), number))
+        elif rest:
+            self._pairs.setdefault((head, rest[0]), []).append((tuple(rest), number))
+        elif phrase not in ("^", "$", _START):
+            self._alone[phrase] = number
+        return number
 
     def _part(self, text: str, strict: bool) -> Part:
         window = _AROUND if "&&" in text else _NEAR
@@ -214,17 +248,12 @@ class Lexicon:
     def _add(self, alternatives: frozenset[str]) -> int:
         if alternatives in self._elements:
             return self._elements[alternatives]
-        element = self._elements[alternatives] = len(self._elements)
-        for phrase in sorted(alternatives):
-            head, *rest = phrase.split(" ")
-            if phrase in self._edges:
-                self._edges[phrase].append(element)
-                continue
-            if head.startswith("#"):
-                self._numbers.append((_number_range(head), element, tuple(rest)))
-                continue
-            first = self._first_of_prefix if head.endswith("*") else self._first
-            first.setdefault(head.rstrip("*"), []).append((element, tuple(rest)))
+        element = self._elements[alternatives] = len(self.phrases_of)
+        phrases = frozenset(self._intern(phrase) for phrase in sorted(alternatives))
+        self.phrases_of.append(phrases)
+        for phrase in phrases:
+            self.masks[phrase] |= 1 << element
+        self._begins.cache_clear()
         return element
 
 
@@ -239,18 +268,16 @@ def hull(hit: Hit) -> Span:
 
 
 def _fits(item: str, word: str) -> bool:
-    return word.startswith(item[:-1]) if item.endswith("*") else word == item
+    if item[0] == "#" and word[0].isdigit():
+        low, _, high = item[1:].rstrip("+").partition("-")
+        return int(low) <= float(word.replace(",", ".")) <= int(high or 1_000_000)
+    return word.startswith(item[:-1]) if item[-1] == "*" else word == item
 
 
-def _number_range(phrase: str) -> range:
-    low, _, high = phrase[1:].rstrip("+").partition("-")
-    return range(int(low), int(high or 1_000_000))
-
-
-def _chain(steps: tuple[tuple[int, int], ...], spans: Spans) -> list[Span]:
-    found = spans.get(steps[0][0], [])
+def _chain(steps: tuple[tuple[int, int], ...], places: Places) -> list[Span]:
+    found = places.of(steps[0][0])
     for element, gap in steps[1:]:
-        later = spans.get(element, [])
+        later = places.of(element)
         chained = dict.fromkeys((start, e) for start, end in found for _, e in _starting(later, end, end + gap))
         found = list(chained)[:_MOST_HITS]
     return found

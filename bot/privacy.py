@@ -46,9 +46,7 @@ def export(store: Store, visitor: str) -> dict[str, list[dict[str, Any]]]:
         for table, condition in of_visitor(visitor):
             rows = connection.execute(sa.select(table).where(condition)).mappings()
             hidden = _NOT_THEIRS.get(table.name, set())
-            kept[table.name] = [
-                {name: _plain(value) for name, value in row.items() if name not in hidden} for row in rows
-            ]
+            kept[table.name] = [{name: _plain(value) for name, value in row.items() if name not in hidden} for row in rows]
     return {name: rows for name, rows in kept.items() if rows}
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bot.patterns import Hit, Pattern, Span, hull, overlap
+from bot.patterns import Hit, Pattern, Places, Span, hull, overlap
 from bot.safety_rules import Content, Rule, read_content
 from bot.safety_rules import Level as Level
 from bot.textnorm import Word
@@ -91,6 +91,7 @@ class SafetyList:
         self.version = content.version
         self.texts: Mapping[str, str] = content.texts
         self.rules = content.rules
+        self._lines = [(p.needs, rule, level, p) for rule in content.rules for level, few in rule.patterns.items() for p in few]
 
     @classmethod
     def load(cls, path: Path) -> SafetyList:
@@ -128,23 +129,20 @@ class SafetyList:
 
     def _message(self, clean: str, words: Sequence[Word], own: int, told_before: bool) -> _Message:
         starts = [at for at, word in enumerate(words) if at == 0 or word.sentence != words[at - 1].sentence]
-        spans = self._content.lexicon.scan([word.text for word in words], starts)
-        message = _Message(self._content, clean, words, spans, own, told_before)
+        places = self._content.lexicon.scan([word.text for word in words], starts)
+        message = _Message(self._content, clean, words, places, own, told_before)
         if idioms := message.hulls("idioms"):
-            kept = {element: [s for s in found if not overlap(s, idioms)] for element, found in spans.items()}
-            spans = {element: found for element, found in kept.items() if found}
-            message = _Message(self._content, clean, words, spans, own, told_before)
+            message = _Message(self._content, clean, words, places.without(idioms), own, told_before)
         return message
 
     def _findings(self, now: _Message, before: Sequence[_Message]) -> Iterator[_Finding]:
         said = now.present
         for message in before:
             said |= message.present
-        for rule in self._content.rules:
-            for level, patterns in rule.patterns.items():
-                for pattern in patterns:
-                    if not pattern.needs & ~said and (finding := _find(rule, level, pattern, now, before)):
-                        yield finding
+        missing = ~said
+        for needs, rule, level, pattern in self._lines:
+            if not needs & missing and (finding := _find(rule, level, pattern, now, before)):
+                yield finding
 
     def _pieced_together(self, now: _Message, before: Sequence[_Message]) -> Iterator[_Finding]:
         """Find what is said in pieces: the body part in one message, the sign in the next."""
@@ -200,28 +198,27 @@ class _Message:
     """A message, and everything that is looked up in it."""
 
     def __init__(
-        self, content: Content, clean: str, words: Sequence[Word], spans: dict[int, list[Span]], own: int, told_before: bool
+        self, content: Content, clean: str, words: Sequence[Word], places: Places, own: int, told_before: bool
     ) -> None:
         self._content = content
         self.clean = clean
         self.words = words
-        self.spans = spans
+        self.places = places
         self.own = own
         """Where the message itself begins; what stands before is carried over from earlier ones."""
         self.told_before = told_before
         """Needling was told of before: then "is it normal" is about the visitor."""
-        self.present = 0
-        for element in spans:
-            self.present |= 1 << element
+        self.present = places.present
 
     def hits(self, pattern: Pattern, part: int = 0) -> list[Hit]:
         """Find one part of a pattern."""
         wanted = pattern.parts[part]
-        return [] if wanted.needs & ~self.present else wanted.hits(self.spans)
+        return [] if wanted.needs & ~self.present else wanted.hits(self.places)
 
     def covered(self, patterns: Iterable[Pattern]) -> list[Span]:
         """Return the stretches that the patterns cover."""
-        return [hull(hit) for pattern in patterns for hit in self.hits(pattern)]
+        missing = ~self.present
+        return [hull(hit) for pattern in patterns if not pattern.needs & missing for hit in self.hits(pattern)]
 
     def hulls(self, talk: str) -> list[Span]:
         """Return the stretches that a section of `talk:` covers."""
@@ -229,7 +226,7 @@ class _Message:
 
     def group(self, name: str) -> list[Span]:
         """Return where the words of a group stand."""
-        return self.spans.get(self._content.groups[name], [])
+        return self.places.of(self._content.groups[name])
 
     def meant(self, name: str) -> list[Span]:
         """Return where the words of a group stand and are meant of somebody now."""

@@ -265,6 +265,7 @@ def _sqlite(url: sqlalchemy.engine.URL) -> tuple[sqlalchemy.engine.Engine, sqlal
     common = {
         "connect_args": arguments,
         "future": True,
+        "hide_parameters": True,  # an error text ends in a log, and parameters are what visitors wrote
         "poolclass": sa.pool.QueuePool,
         "pool_timeout": LOCK_WAIT_SECONDS,
     }
@@ -297,6 +298,7 @@ def _postgresql(url: sqlalchemy.engine.URL) -> tuple[sqlalchemy.engine.Engine, s
     writer = sa.create_engine(
         url,
         future=True,
+        hide_parameters=True,  # as above
         pool_size=10,
         max_overflow=15,
         pool_timeout=LOCK_WAIT_SECONDS,

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 MAX_CHARACTERS = 20_000
 """Ten times a long message. Beyond it only the beginning and the end are read, so that no text can stall the door."""
@@ -45,13 +46,13 @@ _DISGUISED = re.compile(r"[0-9@$!|*]")
 _NUMBERS_AND_LETTERS = re.compile(r"\d+(?:[.,]\d+)?|[^\W\d]+")
 _NOT_LATIN = re.compile("[\u0370-\u03ff\u0400-\u052f]")
 _ONE_SIGN_PER_WORD = re.compile("[\u0e00-\u0e7f\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
+_SPACED_OUT = re.compile(r"(?<![^\W_])[^\W_][\W_]{1,3}[^\W_][\W_]{1,3}[^\W_](?![^\W_])")
 _REPEATED = re.compile(r"(.)\1{2,}")
 _DOUBLED = re.compile(r"(.)\1+")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     """One normalised word and where it stands."""
 
     text: str
@@ -91,14 +92,12 @@ class Speller:
             if len(target) >= _SHORTEST_DOUBLE_TYPO:
                 for form in {shorter for form in _deletions(target) for shorter in _deletions(form)}:
                     self._far.setdefault(form, []).append(target)
-        # Visitors repeat themselves; single words are no message, so remembering them keeps nothing private.
-        self.correct = lru_cache(maxsize=20_000)(self._correct)
-
     def knows(self, word: str) -> bool:
         """Say whether a word is spelt as we know it."""
         return word in self._known
 
-    def _correct(self, word: str) -> tuple[str, ...]:
+    def correct(self, word: str) -> tuple[str, ...]:
+        """Return the word that was meant, or several that were run together; an unknown word as it is."""
         if word in self._known or not (word.isascii() and word.isalpha()):
             return (word,)
         for form in _without_repeats(word):
@@ -152,6 +151,8 @@ class Normaliser:
         self._shorthand = {short: tuple(long.split()) for short, long in shorthand.items()}
         self._emoji = {sign: tuple(words.split()) for sign, words in emoji.items()}
         self._fillers = frozenset(fillers)
+        # Single words are no message: remembering them keeps nothing private.
+        self._meant = lru_cache(maxsize=20_000)(self._read)
 
     def words(self, text: str) -> Spoken:
         """Take a message apart."""
@@ -160,21 +161,21 @@ class Normaliser:
 
     def _words(self, clean: str) -> Iterator[Word]:
         sentence = 0
-        for kind, chunk, start, end in _joined_letters(_chunks(clean), self._speller):
+        chunks = _chunks(clean)
+        for kind, chunk, start, end in _joined_letters(chunks, self._speller) if _SPACED_OUT.search(clean) else chunks:
             if kind == "end":
                 sentence += 1
                 continue
             for word in self._emoji.get(chunk, ()) if kind == "sign" else self._meant(chunk):
-                if word not in self._fillers:
-                    yield Word(word, start, end, sentence)
+                yield Word(word, start, end, sentence)
 
-    def _meant(self, chunk: str) -> Iterator[str]:
+    def _read(self, chunk: str) -> tuple[str, ...]:
+        found: list[str] = []
         for written in self._plain(chunk):
-            if written in self._shorthand:
-                yield from self._shorthand[written]
-                continue
-            for word in self._speller.correct(written):
-                yield from self._shorthand.get(word, (word,))
+            words = (written,) if written in self._shorthand else self._speller.correct(written)
+            for word in words:
+                found += self._shorthand.get(word, (word,))
+        return tuple(word for word in found if word not in self._fillers)
 
     def _plain(self, chunk: str) -> Iterable[str]:
         if (chunk.isascii() and chunk.isalpha()) or chunk in self._shorthand:

@@ -162,6 +162,12 @@ class WebVisitor:
         answer = requests.post(f"{self.url}/api/v1/messages", json=body, headers=self.headers, timeout=20)
         assert answer.status_code in (200, 201, 202), answer.text
 
+    def call_me(self, **wish: str) -> None:
+        """Ask to be called back."""
+        body = {"id": uuid.uuid4().hex, "consent": True, **wish}
+        answer = requests.post(f"{self.url}/api/v1/callback", json=body, headers=self.headers, timeout=20)
+        assert answer.status_code == 202, answer.text
+
     def read(self) -> list[dict[str, Any]]:
         """Return all messages."""
         page = requests.get(f"{self.url}/api/v1/messages?after=0", headers=self.headers, timeout=10).json()

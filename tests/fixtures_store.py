@@ -29,7 +29,11 @@ def postgres() -> Iterator[sqlalchemy.engine.URL]:
     folder = tempfile.mkdtemp(prefix="postgres-")
     server = pgserver.get_server(folder, cleanup_mode="delete")  # type: ignore[attr-defined]
     # No test cuts the power.
-    for command in ("ALTER SYSTEM SET fsync = off", "ALTER SYSTEM SET full_page_writes = off", "SELECT pg_reload_conf()"):
+    for command in (
+        "ALTER SYSTEM SET fsync = off",
+        "ALTER SYSTEM SET full_page_writes = off",
+        "SELECT pg_reload_conf()",
+    ):
         server.psql(f"{command};")
     yield sqlalchemy.engine.make_url(server.get_uri())
     server.cleanup()

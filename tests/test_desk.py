@@ -137,9 +137,7 @@ def test_an_emergency_raises_an_open_routine_handoff(desk: Desk, outbox: Outbox,
     first = desk.open(visitor, write(desk, visitor, "Can I talk to somebody?"), "routine", "asked")
     clock.advance(minutes=3)
     seq = write(desk, visitor)
-    raised = desk.open(
-        visitor, seq, "emergency", "symptom", "chest", ("RF01",), "2026-03", "It hurts", "Call", Report()
-    )
+    raised = desk.open(visitor, seq, "emergency", "symptom", "chest", ("RF01",), "2026-03", "It hurts", "Call", Report())
     assert raised.id == first.id
     assert (raised.urgency, raised.reason, raised.rules, raised.seq) == ("emergency", "symptom", ("RF01",), seq)
     assert raised.expires_at == clock() + timedelta(hours=12)
@@ -300,7 +298,7 @@ def test_the_bot_stays_quiet_through_hours_and_the_queue_until_given_back(
 
 
 def test_no_bot_message_follows_a_claim_in_a_race(desk: Desk) -> None:
-    for number in range(10):
+    for number in range(5):
         visitor = desk.create_visitor("website").id
         handoff = ask(desk, visitor)
         questions = [write(desk, visitor, f"question {number}") for number in range(8)]
@@ -544,9 +542,7 @@ def test_the_ladder_climbs_until_somebody_acknowledges(desk: Desk, outbox: Outbo
     assert told_to(outbox) == [], "what was not sent yet is not sent"
 
 
-def test_processes_that_tick_at_once_tell_everybody_once(
-    desk: Desk, outbox: Outbox, visitor: str, clock: Clock
-) -> None:
+def test_processes_that_tick_at_once_tell_everybody_once(desk: Desk, outbox: Outbox, visitor: str, clock: Clock) -> None:
     ask(desk, visitor, "emergency")
     clock.advance(minutes=20)
     results = at_once(8, lambda _: desk.tick())
@@ -555,9 +551,7 @@ def test_processes_that_tick_at_once_tell_everybody_once(
 
 
 @pytest.mark.parametrize("urgency", ["urgent", "emergency"])
-def test_a_grave_sign_after_the_acknowledgement_is_told_anew(
-    desk: Desk, outbox: Outbox, visitor: str, urgency: str
-) -> None:
+def test_a_grave_sign_after_the_acknowledgement_is_told_anew(desk: Desk, outbox: Outbox, visitor: str, urgency: str) -> None:
     handoff = ask(desk, visitor, urgency)
     desk.claim(handoff.id, "m_anna")
     assert told_to(outbox) == []

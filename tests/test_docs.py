@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from bot.content import read_yaml
 from bot.safety_rules import KINDS, TALK, TEXTS
 from bot.settings import ROOT, Settings
 
@@ -127,7 +128,7 @@ def test_no_make_target_is_named_that_does_not_exist() -> None:
 
 
 def clinic() -> dict[str, Any]:
-    return dict(yaml.safe_load(text_of("clinic/clinic.yml")))
+    return read_yaml(ROOT / "clinic" / "clinic.yml")[0]
 
 
 @pytest.mark.parametrize("section", sorted(clinic()))

@@ -105,9 +105,7 @@ def test_one_event_is_one_row(outbox: Outbox) -> None:
 
 def test_an_undone_transaction_tells_nobody(outbox: Outbox) -> None:
     with pytest.raises(KeyError), outbox._store.transaction() as connection:
-        outbox.enqueue(
-            connection, event_key="e1", medium="email", address="a@b.example", subject="s", body="b", link="l"
-        )
+        outbox.enqueue(connection, event_key="e1", medium="email", address="a@b.example", subject="s", body="b", link="l")
         raise KeyError
     assert outbox.waiting() == ()
 
@@ -122,9 +120,7 @@ async def test_what_was_delivered_is_done(outbox: Outbox, notifier: Notifier, cl
     assert notifier.tries == ["e1"]
 
 
-async def test_a_failing_receiver_is_tried_again_with_growing_pauses(
-    outbox: Outbox, notifier: Notifier, clock: Clock
-) -> None:
+async def test_a_failing_receiver_is_tried_again_with_growing_pauses(outbox: Outbox, notifier: Notifier, clock: Clock) -> None:
     enqueue(outbox)
     notifier.fault = NotifyError("the receiver answered 503", retry=True)
     pauses = []
@@ -187,9 +183,7 @@ async def test_a_stumbling_notifier_stops_nobody_else(store: Store, notifier: No
     assert {one.event_key: one.state for one in outbox._select(sa.true())} == {"e1": "waiting", "e2": "delivered"}
 
 
-async def test_what_was_acknowledged_meanwhile_is_not_tried_again(
-    store: Store, notifier: Notifier, clock: Clock
-) -> None:
+async def test_what_was_acknowledged_meanwhile_is_not_tried_again(store: Store, notifier: Notifier, clock: Clock) -> None:
     outbox = Outbox(store, [notifier], clock=clock)
     desk = Desk(store, outbox, rules=[NotificationRule("email", "a@b.example")], clock=clock)
     handoff = desk.open(desk.create_visitor("website").id, 1, "urgent", "symptom")
@@ -218,9 +212,7 @@ async def test_workers_at_once_deliver_each_row_once(store_url: str, notifier: N
         store.close()
 
 
-async def test_a_row_whose_worker_is_gone_is_delivered_after_its_lease(
-    outbox: Outbox, notifier: Notifier, clock: Clock
-) -> None:
+async def test_a_row_whose_worker_is_gone_is_delivered_after_its_lease(outbox: Outbox, notifier: Notifier, clock: Clock) -> None:
     enqueue(outbox)
     assert len(outbox._lease()) == 1  # and the worker is gone
     assert await outbox.deliver_due() == 0
@@ -229,9 +221,7 @@ async def test_a_row_whose_worker_is_gone_is_delivered_after_its_lease(
     assert (only(outbox).state, only(outbox).tries) == ("delivered", 2)
 
 
-async def test_a_row_that_kills_its_workers_is_dead_in_the_end(
-    outbox: Outbox, notifier: Notifier, clock: Clock
-) -> None:
+async def test_a_row_that_kills_its_workers_is_dead_in_the_end(outbox: Outbox, notifier: Notifier, clock: Clock) -> None:
     enqueue(outbox)
     for _ in range(MAX_TRIES):
         assert len(outbox._lease()) == 1
@@ -241,9 +231,7 @@ async def test_a_row_that_kills_its_workers_is_dead_in_the_end(
     assert notifier.tries == []
 
 
-async def test_a_worker_that_comes_back_late_does_not_undo_the_delivery(
-    store: Store, notifier: Notifier, clock: Clock
-) -> None:
+async def test_a_worker_that_comes_back_late_does_not_undo_the_delivery(store: Store, notifier: Notifier, clock: Clock) -> None:
     hooked: list[str] = []
     outbox = Outbox(store, [notifier], on_delivered=lambda _, one: hooked.append(one.id), clock=clock)
     enqueue(outbox)
@@ -308,9 +296,7 @@ async def test_only_a_delivery_or_an_acknowledgement_means_told(store: Store, no
     assert outbox.of_handoff(handoff.id)[0].state == "delivered"
 
 
-async def test_a_delivery_of_the_last_alarm_does_not_count_for_this_one(
-    store: Store, notifier: Notifier, clock: Clock
-) -> None:
+async def test_a_delivery_of_the_last_alarm_does_not_count_for_this_one(store: Store, notifier: Notifier, clock: Clock) -> None:
     outbox = Outbox(store, [notifier], clock=clock)
     rules = [
         NotificationRule("email", "a@b.example", ("urgent",)),
@@ -426,9 +412,7 @@ async def test_a_chat_room_gets_one_line(posting: Outbox, receiver: Receiver) ->
     assert headers["idempotency-key"] == "e1"
 
 
-async def test_a_receiver_that_fails_and_then_works_sees_one_event(
-    posting: Outbox, receiver: Receiver, clock: Clock
-) -> None:
+async def test_a_receiver_that_fails_and_then_works_sees_one_event(posting: Outbox, receiver: Receiver, clock: Clock) -> None:
     receiver.answers = [500, 503, 429, 408]
     enqueue(posting, medium="webhook", address=receiver.url)
     for _ in range(6):
@@ -456,9 +440,7 @@ async def test_a_receiver_that_answers_too_late_sees_one_event(
 
 
 @pytest.mark.parametrize("status", [302, 400, 404, 410])
-async def test_a_receiver_that_will_never_take_it_is_dead_at_once(
-    posting: Outbox, receiver: Receiver, status: int
-) -> None:
+async def test_a_receiver_that_will_never_take_it_is_dead_at_once(posting: Outbox, receiver: Receiver, status: int) -> None:
     receiver.answers = [status]
     enqueue(posting, medium="webhook", address=receiver.url)
     await posting.deliver_due()
@@ -539,9 +521,7 @@ def mailing(sqlite_url: str, clock: Clock, mailbox: tuple[Mailbox, str]) -> Iter
     store.close()
 
 
-async def test_a_mail_arrives_and_says_nothing_of_health(
-    mailing: Outbox, mailbox: tuple[Mailbox, str], clock: Clock
-) -> None:
+async def test_a_mail_arrives_and_says_nothing_of_health(mailing: Outbox, mailbox: tuple[Mailbox, str], clock: Clock) -> None:
     enqueue(mailing)
     await mailing.deliver_due()
     assert states(mailing) == ["delivered"]
@@ -568,9 +548,7 @@ async def test_a_mail_server_that_asks_to_come_back_gets_the_same_mail(
 
 
 @pytest.mark.parametrize("address", ["nobody@clinic.example", "a@b.example\r\nBcc: all@world.example"])
-async def test_a_mailbox_that_does_not_exist_is_dead_at_once(
-    mailing: Outbox, mailbox: tuple[Mailbox, str], address: str
-) -> None:
+async def test_a_mailbox_that_does_not_exist_is_dead_at_once(mailing: Outbox, mailbox: tuple[Mailbox, str], address: str) -> None:
     enqueue(mailing, address=address)
     await mailing.deliver_due()
     assert states(mailing) == ["dead"]
@@ -586,9 +564,7 @@ async def test_a_mail_server_that_is_away_is_tried_again(sqlite_url: str, clock:
     store.close()
 
 
-async def test_a_mail_server_that_hangs_up_after_taking_the_mail_is_not_sent_it_again(
-    sqlite_url: str, clock: Clock
-) -> None:
+async def test_a_mail_server_that_hangs_up_after_taking_the_mail_is_not_sent_it_again(sqlite_url: str, clock: Clock) -> None:
     taken: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

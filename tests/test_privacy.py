@@ -167,9 +167,7 @@ def test_a_kind_that_is_not_kept_is_refused(desk: Desk, clock: Clock) -> None:
         desk.purge(clock(), {"mesages": 3})
 
 
-def test_a_purge_of_many_visitors_goes_through_all_of_them(
-    desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_purge_of_many_visitors_goes_through_all_of_them(desk: Desk, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.privacy.BATCH", 3)
     for number in range(10):
         visitor = desk.create_visitor("website").id

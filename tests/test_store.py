@@ -200,6 +200,13 @@ def test_what_cannot_be_served_is_said_at_the_start(url: str) -> None:
         Store(url)
 
 
+def test_a_statement_that_fails_does_not_repeat_what_was_written(store: Store) -> None:
+    add(store, key="r1")
+    with pytest.raises(sa.exc.IntegrityError) as caught:
+        add(store, text="my chest hurts", key="r1")
+    assert "chest" not in str(caught.value)
+
+
 def test_ids_cannot_be_guessed() -> None:
     ids = {new_id("v") for _ in range(1000)}
     assert len(ids) == 1000

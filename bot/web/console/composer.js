@@ -93,7 +93,8 @@ export function composer(current, act) {
     sessionStorage.removeItem(key);
     suggested.hidden = true;
     grow();
-    text.focus();
+    // Who pressed the button goes on writing; who has gone elsewhere meanwhile stays there.
+    if (send.contains(document.activeElement)) text.focus();
   }
 
   function insert(words) {
