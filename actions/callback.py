@@ -23,6 +23,11 @@ SURE = 0.5
 """Confidence from which words typed into the form count as a question of their own."""
 
 LONGEST_NAME = 60
+QUESTION = re.compile(
+    r"\?|^\W*(?:and |but |wait |ok |so |actually |also )*"
+    r"(?:how|what|when|where|which|who|why|do|does|is|are|can|could|should|will|would|how much|tell me)\b",
+    re.IGNORECASE,
+)
 REFUSALS = re.compile(
     r"^\W*(no|nope|nah|no thanks?( you)?|never ?mind|forget it|cancel|stop|leave it|don'?t bother|not now)\W*$", re.IGNORECASE
 )
@@ -108,7 +113,8 @@ def _interrupted(dispatcher: CollectingDispatcher, tracker: Tracker, slot: str) 
         return {name: tracker.get_slot(name) or "-" for name in ("callback_name", "callback_phone", "callback_time")} | {
             "callback_consent": False
         }
-    if turn.topic in TOPICS and (turn.confidence >= SURE or "?" in turn.text):
+    # Shaped as a question, too: a name or "after five" is always some topic to a classifier that knows only topics.
+    if turn.topic in TOPICS and turn.confidence >= SURE and QUESTION.search(turn.text):
         answer(dispatcher, turn)
         return {slot: None}
     return None

@@ -277,6 +277,8 @@ def _fits(item: str, word: str) -> bool:
 def _chain(steps: tuple[tuple[int, int], ...], places: Places) -> list[Span]:
     found = places.of(steps[0][0])
     for element, gap in steps[1:]:
+        if not found:
+            break
         later = places.of(element)
         chained = dict.fromkeys((start, e) for start, end in found for _, e in _starting(later, end, end + gap))
         found = list(chained)[:_MOST_HITS]

@@ -209,11 +209,13 @@ class _Message:
         self.told_before = told_before
         """Needling was told of before: then "is it normal" is about the visitor."""
         self.present = places.present
-
-    def hits(self, pattern: Pattern, part: int = 0) -> list[Hit]:
-        """Find one part of a pattern."""
+        self._counting: dict[str, Places] = {}
+    def hits(self, pattern: Pattern, part: int = 0, rule: Rule | None = None) -> list[Hit]:
+        """Find one part of a pattern, without the words that do not count for a rule."""
         wanted = pattern.parts[part]
-        return [] if wanted.needs & ~self.present else wanted.hits(self.places)
+        if wanted.needs & ~self.present:
+            return []
+        return wanted.hits(self._counting_for(rule) if rule else self.places)
 
     def covered(self, patterns: Iterable[Pattern]) -> list[Span]:
         """Return the stretches that the patterns cover."""
@@ -291,6 +293,12 @@ class _Message:
             return max(earlier)[1]
         return min(((span[0], name) for span, name in people), default=(0, "self"))[1]
 
+    def _counting_for(self, rule: Rule) -> Places:
+        if rule.id not in self._counting:
+            spared = [span for pattern in rule.unless for hit in self.hits(pattern) for span in hit]
+            self._counting[rule.id] = self.places.without(spared) if spared else self.places
+        return self._counting[rule.id]
+
     def _sentence(self, span: Span) -> int:
         return self.words[min(span[0], len(self.words) - 1)].sentence if self.words else 0
 
@@ -364,19 +372,15 @@ def _find(rule: Rule, level: Level, pattern: Pattern, now: _Message, before: Seq
         return None
     news = now.treated if pattern.treated else False
     for part in range(len(pattern.parts)):
-        hits = now.hits(pattern, part)
+        hits = now.hits(pattern, part, rule)
         if not hits:
-            if (news or len(pattern.parts) > 1) and any(_stands(message, pattern, part) for message in before):
+            if (news or len(pattern.parts) > 1) and any(_stands(message, pattern, part, rule) for message in before):
                 continue
             return None
-        spared = now.covered(rule.unless)
-        weighed = [(now.standing(hit, pattern.always), hull(hit)) for hit in hits if not overlap(hull(hit), spared)]
-        if not weighed:
-            return None
-        best = max(weighed, key=lambda each: each[0])
-        if where is None or best[0] < standing:
-            where = best[1]
-        standing = min(standing, best[0])
+        best, place = max(((now.standing(hit, pattern.always), hull(hit)) for hit in hits), key=lambda each: each[0])
+        if where is None or best < standing:
+            where = place
+        standing = min(standing, best)
     if where is None:
         if not news:
             return None
@@ -388,8 +392,8 @@ def _find(rule: Rule, level: Level, pattern: Pattern, now: _Message, before: Seq
     return _Finding(rule, pattern, level, kind, where, now)
 
 
-def _stands(message: _Message, pattern: Pattern, part: int) -> bool:
-    return any(message.standing(hit, pattern.always) is _Standing.PRESENT for hit in message.hits(pattern, part))
+def _stands(message: _Message, pattern: Pattern, part: int, rule: Rule) -> bool:
+    return any(message.standing(hit, pattern.always) is _Standing.PRESENT for hit in message.hits(pattern, part, rule))
 
 
 def _lowered(level: Level, standing: _Standing, rule: Rule, checked: bool) -> Level:

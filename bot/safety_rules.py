@@ -51,7 +51,7 @@ class Rule:
     reviewed_on: str
     patterns: Mapping[Level, tuple[Pattern, ...]]
     unless: tuple[Pattern, ...]
-    """A finding that overlaps one of these does not count for this rule."""
+    """Words that one of these covers do not count for this rule."""
     must: Mapping[Level, tuple[str, ...]]
     """Sentences that must reach the level."""
     must_not: tuple[str, ...]

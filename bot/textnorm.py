@@ -31,10 +31,10 @@ _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b
 _INLINE_TAG = re.compile(r"</?(?:a|abbr|b|big|em|font|i|ins|mark|s|small|span|strong|sub|sup|tt|u)(?:\s[^<>]{0,400})?/?>", re.I)
 _BLOCK_TAG = re.compile(r"</?(?:br|div|h[1-6]|hr|img|li|ol|p|pre|table|td|th|tr|ul)(?:\s[^<>]{0,400})?/?>|<!--.{0,400}?-->", re.I | re.S)
 _CHUNK = re.compile(
-    r"(?P<end>[.!?;\n\u2026\u3002\uff01\uff1f\u0964]+)"
-    r"|(?P<number>\d+(?:[.,]\d+)?(?![\w@$!|*]))"
     # Indic and Thai vowel signs are no letters for `re`, but they are part of the word.
+    r"(?P<number>\d+(?:[.,]\d+)?(?![\w@$!|*]))"
     r"|(?P<word>[^\W_](?:[^\W_]|[\u0900-\u0eff]|['\u2019\u2018\u02bc`\u00b4](?=[^\W_])|[@$!|*]+(?=[a-z]))*)"
+    r"|(?P<end>[.!?;\n\u2026\u3002\uff01\uff1f\u0964]+)"
     r"|(?P<leet>[@$](?=[a-z])(?:[^\W_]|[@$!|*]+(?=[a-z]))*)"
     r"|(?P<sign>[\u2190-\u2bff\u3030\U0001f000-\U0001faff])"
 )

@@ -228,7 +228,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 
 # Written in pieces, so that this file does not hold them itself.
 MACHINE_PATHS = re.compile(
-    "|".join(("/wo" + "rk/", "/ho" + r"me/(?!<)\w", "/ro" + r"ot/\w", "/Us" + "ers/", r"[A-Z]:\\Us" + "ers"))
+    r"(?<![\w.])(?:" + "|".join(("/wo" + "rk/", "/ho" + r"me/\w", "/ro" + r"ot/\w", "/Us" + r"ers/\w", r"[A-Z]:\\Us" + "ers")) + ")"
 )
 ADDRESSES = re.compile(
     r"\b(?:py" + r"pi\.org|python" + r"hosted\.org|index-" + r"url|docker\." + r"io|gh" + r"cr\.io|hugging" + r"face\.co)"

@@ -25,7 +25,7 @@ async function changes(body) {
   let last = 0;
   const load = async () => {
     const found = (await get(`audit?before=${last}`)).rows;
-    rows.append(...found.map((entry) => h("tr", {}, h("td", { class: "figure" }, entry.seq), h("td", {}, full(entry.at)), h("td", {}, entry.member ? nameOf(entry.member) : "Command line or assistant"), h("td", {}, entry.what.replaceAll(/[._]/g, " ")), h("td", {}, summary(entry)), h("td", {}, button("Look", () => look(entry), { kind: "small", "aria-label": `Before and after of change ${entry.seq}` })))));
+    rows.append(...found.map((entry) => h("tr", {}, h("td", { class: "figure" }, entry.seq), h("td", {}, full(entry.at)), h("td", {}, entry.member ? nameOf(entry.member) : "Command line or assistant"), h("td", {}, entry.what.replaceAll(/[._]/g, " ")), h("td", {}, summary(entry)), h("td", {}, button("Look", () => look(entry), { kind: "small", "aria-label": `Look at change ${entry.seq}: before and after` })))));
     last = found.at(-1)?.seq || 0;
     more.hidden = last <= 1;
   };

@@ -26,8 +26,8 @@ function row(one, load) {
   return h("tr", { class: off ? "off" : "" }, h("th", { scope: "row" }, one.name, h("span", { class: "hint" }, one.email)), h("td", {}, one.role_title), h("td", {}, state, " ", locked),
     h("td", {}, h("div", { class: "row-actions" },
       button("Change", () => change(one, load), { kind: "small", "aria-label": `Change ${one.name}` }),
-      !off && button(one.joined ? "Reset" : "New link", () => reset(one), { kind: "small", "aria-label": `New link for ${one.name}` }),
-      !off && one.joined && button("Sign out", () => act(`people/${part(one.id)}/sign-out`, {}, `${one.name} is signed out everywhere.`, load), { kind: "small", "aria-label": `Sign ${one.name} out everywhere` }),
+      !off && button(one.joined ? "Reset" : "New link", () => reset(one), { kind: "small", "aria-label": `${one.joined ? "Reset" : "New link"}: ${one.name}` }),
+      !off && one.joined && button("Sign out", () => act(`people/${part(one.id)}/sign-out`, {}, `${one.name} is signed out everywhere.`, load), { kind: "small", "aria-label": `Sign out ${one.name} everywhere` }),
       !isMe(one.id) && button(off ? "Switch on" : "Switch off", () => toggle(one, off, load), { kind: `small ${off ? "" : "danger"}`, "aria-label": `${off ? "Switch on" : "Switch off"}: ${one.name}` }))));
 }
 
