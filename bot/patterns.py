@@ -206,6 +206,7 @@ class Lexicon:
             at = piece.end()
             if piece["gap"]:
                 gap = _FOLLOWS
+            if piece["gap"] or (piece["word"] and not self._plain(piece["word"])):
                 continue
             steps.append((self._element(piece), 0 if piece["edge"] == "$" else gap))
             gap = 0 if strict or piece["edge"] or piece["group"] == _START else _NEXT

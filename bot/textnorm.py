@@ -90,7 +90,7 @@ class Speller:
         self._far: dict[str, list[str]] = {}
         for target in self._targets:
             if len(target) >= _SHORTEST_DOUBLE_TYPO:
-                for form in {shorter for form in _deletions(target) for shorter in _deletions(form)}:
+                for form in {shorter for longer in _deletions(target) for shorter in _deletions(longer)}:
                     self._far.setdefault(form, []).append(target)
     def knows(self, word: str) -> bool:
         """Say whether a word is spelt as we know it."""
@@ -112,7 +112,8 @@ class Speller:
         if len(word) < _SHORTEST_TYPO:
             return None
         forms = _deletions(word)
-        candidates = {target for form in forms for target in self._near.get(form, ())}
+        # A word with another first letter is another word: nobody writes "rumbled" for "mumbled".
+        candidates = {target for form in forms for target in self._near.get(form, ()) if _begin_alike(word, target)}
         return min((c for c in candidates if _one_apart(word, c)), key=lambda c: _dissimilarity(word, c), default=None)
 
     def _two_wrong(self, word: str) -> tuple[str, ...]:
@@ -120,9 +121,7 @@ class Speller:
             return (word,)
         forms = {shorter for form in _deletions(word) for shorter in _deletions(form)}
         candidates = {target for form in forms for target in self._far.get(form, ())}
-        # Two wrong letters are only forgiven when the word still starts alike.
-        near = [c for c in candidates if word[0] in c[:2]]
-        near = [c for c in near if _distance(word, c) <= 2]
+        near = [c for c in candidates if _begin_alike(word, c) and _distance(word, c) <= 2]
         return (min(near, key=lambda c: _dissimilarity(word, c), default=word),)
 
     def _apart(self, word: str) -> tuple[str, ...] | None:
@@ -273,6 +272,10 @@ def _without_repeats(word: str) -> tuple[str, ...]:
 
 def _deletions(word: str) -> set[str]:
     return {word, *(word[:i] + word[i + 1 :] for i in range(len(word)))}
+
+
+def _begin_alike(word: str, other: str) -> bool:
+    return word[0] in other[:2] or other[0] in word[:2]
 
 
 def _one_apart(word: str, other: str) -> bool:

@@ -9,12 +9,16 @@ from __future__ import annotations
 import random
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+
+from aiosmtpd.controller import Controller
+from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
@@ -220,18 +224,31 @@ def busy_morning() -> Iterator[Any]:
         past.morning()
         past.canned()
         past.parts.store.close()
-        server = ConsoleServer(folder, free_port(), {})
+        mail = Controller(Mailbox(), "127.0.0.1", free_port())
+        mail.start()
+        server = ConsoleServer(folder, free_port(), {"SMTP_URL": f"smtp://127.0.0.1:{mail.port}"})
         try:
             yield server.start()
         finally:
             server.stop()
+            mail.stop()
+
+
+class Mailbox:
+    """Takes every mail but those for one address."""
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if address.startswith("clinician@"):
+            return "550 no such mailbox"
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
 
 
 class Camera:
     """A browser in which somebody is signed in."""
 
     def __init__(self, browser: Any, url: str, role: str, size: dict[str, int] = WIDE, theme: str = "light") -> None:
-        self.context = browser.new_context(viewport=size, color_scheme=theme, device_scale_factor=1.5)
+        self.context = browser.new_context(viewport=size, color_scheme=theme, device_scale_factor=1.25)
         self.page, self.url = self.context.new_page(), url
         self.errors: list[str] = []
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -241,11 +258,13 @@ class Camera:
         self.page.fill("#password", PASSWORD)
         self.page.click("button[type=submit]")
         self.page.wait_for_selector(".rows .row")
+        self.page.get_by_role("heading", name="Queue").click()
 
     def open(self, path: str, wait: str) -> None:
         """Go to a page of the console."""
-        self.page.goto(f"{self.url}/staff{path}")
+        self.page.locator(f".rail a[href='/staff{path}']").click()
         self.page.wait_for_selector(wait)
+        self.page.mouse.move(0, 400)
         self.page.wait_for_timeout(500)
 
     def row(self, words: str) -> None:
@@ -258,16 +277,23 @@ class Camera:
     def shoot(self, name: str, full: bool = False) -> None:
         """Keep a picture."""
         IMAGES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=str(IMAGES / f"desk-{name}.png"), full_page=full)
+        keep(self.page, name, full)
         if self.errors:
             print(name, self.errors)
+
+
+def keep(page: Any, name: str, full: bool = False) -> None:
+    """Keep a picture, with as few colours as it needs."""
+    file = IMAGES / f"desk-{name}.png"
+    page.screenshot(path=str(file), full_page=full)
+    Image.open(file).convert("RGB").quantize(128, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def sign_in(browser: Any, url: str) -> None:
     page = browser.new_context(viewport={"width": 900, "height": 640}, device_scale_factor=1.5).new_page()
     page.goto(f"{url}/staff/")
     page.wait_for_selector("#email")
-    page.screenshot(path=str(IMAGES / "desk-sign-in.png"))
+    keep(page, "sign-in")
 
 
 def queue(browser: Any, url: str) -> None:
@@ -322,9 +348,7 @@ def hours(browser: Any, url: str) -> None:
     camera = Camera(browser, url, "front_desk")
     camera.open("/hours", ".hours-grid")
     camera.shoot("hours")
-    camera.page.locator(".card header").first.get_by_role("button", name="Close now").or_(
-        camera.page.locator(".sites button")
-    ).first.click()
+    camera.page.locator(".card header").first.get_by_role("button", name="Close now").click()
     camera.page.wait_for_timeout(300)
     camera.shoot("closed-now")
 
@@ -346,11 +370,14 @@ def pages(browser: Any, url: str) -> None:
     for name, wait in (("overview", ".chart"), ("people", "tbody tr"), ("logs", "tbody tr"), ("records", "tbody tr")):
         camera.open(f"/{name}", wait)
         camera.shoot(name)
-    for name, wait in (("notifications", ".card"), ("rules", ".ladder li"), ("canned", ".card"), ("facts", ".card")):
+    camera.open("/notifications", ".card")
+    camera.page.get_by_role("button", name="Test it now").click()
+    camera.page.wait_for_selector('td:text-matches("^delivered")')
+    camera.page.locator(".toast button").click()
+    camera.shoot("notifications")
+    for name, wait in (("rules", ".ladder li"), ("canned", ".card"), ("account", ".card")):
         camera.open(f"/{name}", wait)
         camera.shoot(name)
-    camera.open("/account", ".card")
-    camera.shoot("account")
     camera.page.keyboard.press("?")
     camera.page.wait_for_selector("dialog")
     camera.shoot("keys")
@@ -375,6 +402,7 @@ def main(wanted: list[str]) -> None:
     from playwright.sync_api import sync_playwright
 
     with busy_morning() as server, sync_playwright() as playwright:
+        time.sleep(3)  # the notifications of this morning go out
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         for name, shoot in SHOTS.items():
             if not wanted or name in wanted:

@@ -17,6 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+pytestmark = pytest.mark.slow
+
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 
 
@@ -45,6 +47,8 @@ def token(server: Server) -> str:
 @schema.parametrize()
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_is_a_documented_one(case: Any, server: Server) -> None:
+    if isinstance(case.query.get("wait"), int):
+        case.query["wait"] = min(case.query["wait"], 1)
     response = case.call(headers={"Authorization": token(server)}, timeout=20)
     case.validate_response(response, checks=CHECKS)
 

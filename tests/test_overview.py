@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +12,8 @@ from bot.errors import Refused
 from bot.notify import Outbox
 from bot.overview import FORMULA, Overview, Table, overview
 from bot.store import Store
+
+pytest_plugins = ("fixtures_store",)
 
 ZONE = "America/Denver"
 FIRST, LAST = date(2026, 11, 9), date(2026, 11, 22)
@@ -41,11 +41,8 @@ class Past:
 
 
 @pytest.fixture
-def past(tmp_path: Path) -> Iterator[Past]:
-    store = Store(f"sqlite:///{tmp_path / 'past.db'}")
-    store.migrate()
-    yield Past(store)
-    store.close()
+def past(store: Store) -> Past:
+    return Past(store)
 
 
 def row(table: Table, name: str) -> tuple[object, ...]:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import argon2
 import pyotp
 import pytest
 import sqlalchemy as sa
+from store_tools import Clock
 
 from bot import audit
 from bot.accounts import invitation_table, member_table, session_table
@@ -29,33 +27,9 @@ from bot.staff import (
 )
 from bot.store import Store
 
+pytest_plugins = ("fixtures_store",)
+
 WORDS = "copper lantern seven rivers"
-
-
-class Clock:
-    """A clock that tests turn by hand."""
-
-    def __init__(self) -> None:
-        self.now = datetime(2026, 11, 23, 9, 0, tzinfo=timezone.utc)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{tmp_path / 'staff.db'}")
-    store.migrate()
-    yield store
-    store.close()
 
 
 @pytest.fixture
@@ -93,7 +67,7 @@ def test_an_invitation_expires_and_a_new_one_replaces_it(staff: Staff, clock: Cl
     second = staff.invite(member.id)
     with pytest.raises(Unauthorized):
         staff.invited(first)
-    clock.forward(days=8)
+    clock.advance(days=8)
     with pytest.raises(Unauthorized):
         staff.invited(second)
 
@@ -139,7 +113,7 @@ def test_wrong_passwords_lead_to_a_pause_that_grows(staff: Staff, anna: StaffMem
         with pytest.raises(TooMany) as refused:
             staff.sign_in(anna.email, WORDS)  # even the right one waits
         pauses.append(refused.value.retry_after_seconds)
-        clock.forward(seconds=pauses[-1])
+        clock.advance(seconds=pauses[-1])
     assert pauses == [31, 61, 121, 241]
     staff.sign_in(anna.email, WORDS)
     with pytest.raises(Unauthorized):
@@ -188,14 +162,14 @@ def test_a_one_time_code_is_asked_for_and_taken_once(staff: Staff, anna: StaffMe
     with pytest.raises(Refused):
         staff.set_code(anna.id, secret, "000000" if app.at(clock.now) != "000000" else "111111")
     staff.set_code(anna.id, secret, app.at(clock.now))
-    clock.forward(seconds=60)
+    clock.advance(seconds=60)
     with pytest.raises(CodeNeeded):
         staff.sign_in(anna.email, WORDS)
     code = app.at(clock.now)
     staff.sign_in(anna.email, WORDS, f"{code[:3]} {code[3:]}")
     with pytest.raises(Unauthorized):
         staff.sign_in(anna.email, WORDS, code)
-    clock.forward(seconds=30)
+    clock.advance(seconds=30)
     staff.sign_in(anna.email, WORDS, app.at(clock.now))
 
 
@@ -226,14 +200,14 @@ def test_a_lost_telephone_is_mended_by_a_reset_that_drops_the_code(
 
 def test_sessions_expire_are_left_and_can_be_ended(staff: Staff, anna: StaffMember, clock: Clock) -> None:
     _, left = staff.sign_in(anna.email, WORDS)
-    clock.forward(minutes=31)
+    clock.advance(minutes=31)
     with pytest.raises(Unauthorized):
         staff.session(left)
     _, kept = staff.sign_in(anna.email, WORDS)
     for _ in range(71):
-        clock.forward(minutes=10)
+        clock.advance(minutes=10)
         staff.touch(staff.session(kept))
-    clock.forward(minutes=10)
+    clock.advance(minutes=10)
     with pytest.raises(Unauthorized):
         staff.session(kept)
     (_, one), (_, two) = staff.sign_in(anna.email, WORDS), staff.sign_in(anna.email, WORDS)
@@ -312,7 +286,7 @@ def test_the_first_start_says_how_to_make_an_account(staff: Staff, store: Store)
 
 
 def test_the_command_line_resets_and_signs_out(staff: Staff, store: Store, anna: StaffMember) -> None:
-    staff.sign_in(anna.email, WORDS)
+    Staff(store).sign_in(anna.email, WORDS)  # by the clock on the wall, as the command line
     assert sign_out_everywhere(store, anna.email) == 1
     token = reset_link(store, "http://localhost:8000", anna.email).partition("#")[2]
     assert staff.accept(token, "something else entirely").id == anna.id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import http.client
 import json
 import re
 import threading
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -21,6 +23,8 @@ from fixtures_server import ROOT, Server, act, get_json, running
 
 from bot.channels.bodies import Schemas
 from bot.channels.tokens import Tokens
+
+pytestmark = pytest.mark.slow
 
 HOST_PAGE = "https://clinic.example.org"
 EMERGENCY = "I have chest pain and I can't breathe since the session"
@@ -77,26 +81,33 @@ class Visitor:
 
     @contextlib.contextmanager
     def stream(self, after: int | None = None) -> Iterator[Stream]:
-        headers = {**self.headers, **({} if after is None else {"last-event-id": str(after)})}
-        with requests.get(f"{self.api}/events", headers=headers, stream=True, timeout=40) as response:
-            assert response.status_code == 200, response.text
+        parts = urlsplit(self.api)
+        connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=40)
+        connection.request("GET", f"{parts.path}/events", headers={**self.headers, **({} if after is None else {"last-event-id": str(after)})})
+        socket = connection.sock
+        response = connection.getresponse()
+        assert response.status == 200
+        try:
             yield Stream(response)
+        finally:
+            socket.shutdown(2)
+            connection.close()
 
 
 class Stream:
     """Reads server-sent events in a thread."""
 
-    def __init__(self, response: requests.Response) -> None:
-        self.headers = response.headers
+    def __init__(self, response: http.client.HTTPResponse) -> None:
+        self.headers = {name.lower(): value for name, value in response.getheaders()}
         self.events: list[tuple[str, str, Any]] = []
         self.comments = 0
         self.ended = threading.Event()
         threading.Thread(target=self._read, args=(response,), daemon=True).start()
 
-    def _read(self, response: requests.Response) -> None:
+    def _read(self, response: http.client.HTTPResponse) -> None:
         with contextlib.suppress(Exception):
             rest = ""
-            for piece in response.iter_content(None, decode_unicode=False):
+            while piece := response.read1():
                 *parts, rest = (rest + piece.decode()).split("\n\n")
                 for part in parts:
                     self._take(part)

@@ -16,7 +16,7 @@ from sanic.request import Request
 
 from bot.bell import Subscription
 from bot.channels.console_guard import HEADERS, Call
-from bot.channels.console_shapes import handoff_detail, handoff_row, message_row
+from bot.channels.console_shapes import handoff_detail, handoff_row, is_late, message_row
 from bot.errors import FrontDeskError, NotFound, StoreUnavailable, TooMany, Unauthorized
 from bot.parts import Parts
 from bot.staff import StaffSession
@@ -97,7 +97,7 @@ class Feed:
     def _read(self) -> dict[str, str]:
         late: dict[str, list[Any]] = {}
         for notification in (*self._parts.outbox.waiting(), *self._parts.outbox.dead()):
-            if notification.handoff_id and notification.tries:
+            if notification.handoff_id and is_late(notification):
                 late.setdefault(notification.handoff_id, []).append(notification)
         found = self._parts.desk.handoffs("open", limit=LONGEST_QUEUE)
         return {handoff.id: json.dumps(handoff_row(handoff, late.get(handoff.id, ()))) for handoff in found}

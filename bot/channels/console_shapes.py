@@ -57,11 +57,11 @@ def handoff_row(handoff: Handoff, undelivered: Sequence[Notification] = ()) -> d
 
 
 def handoff_detail(
-    handoff: Handoff, history: Iterable[HandoffEvent], notes: Iterable[Note], told: Iterable[Notification]
+    handoff: Handoff, history: Iterable[HandoffEvent], notes: Iterable[Note], told: Sequence[Notification]
 ) -> dict[str, Any]:
     """Return all there is to know about a handoff beside its messages."""
     return {
-        **handoff_row(handoff, [one for one in told if one.state in ("waiting", "sending", "dead") and one.tries]),
+        **handoff_row(handoff, [one for one in told if is_late(one)]),
         "kind": handoff.kind,
         "rules": list(handoff.rules),
         "list_version": handoff.list_version,
@@ -132,6 +132,12 @@ def member_row(member: StaffMember) -> dict[str, Any]:
         "disabled_at": _at(member.disabled_at),
         "created_at": _at(member.created_at),
     }
+
+
+def is_late(notification: Notification) -> bool:
+    """Say whether a try has failed, so that somebody had better telephone."""
+    tried = notification.tries - (notification.state == "sending")  # the try that is under way may yet arrive
+    return notification.state in ("waiting", "sending", "dead") and tried > 0
 
 
 def summary(handoff: Handoff) -> str:

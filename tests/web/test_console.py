@@ -278,11 +278,14 @@ def test_two_who_take_over_are_told_who_was_faster(browser: Any, server: Server)
             console.enter("talk to a person")
         anna.sees("Ben Castle is viewing", ".typing")
         ben.sees("Anna Berg is viewing", ".typing")
-        # Ben's page has not heard yet: his click is on its way at the same time.
-        ben.page.evaluate("window.EventSource.prototype.close.call; 0")
-        ben_post = "(async () => { const b = [...document.querySelectorAll('button')].find((x) => x.textContent === 'Take over');"
-        anna.press("Take over")
-        ben.page.evaluate(f"{ben_post} b && b.click(); }})()")
+
+        def anna_is_faster(route: Any) -> None:
+            Person.signed_in(server, "front_desk").post(f"handoffs/{ben.page.url.rpartition('/')[2]}/claim")
+            route.continue_()
+
+        ben.page.route("**/claim", anna_is_faster)
+        ben.press("Take over")
+        ben.sees("Anna Berg was faster", "#toasts")
         anna.sees("You have it", ".talk-head")
         ben.sees("Anna Berg has it", ".talk-head")
         anna.page.fill(".composer textarea", "I am on it")

@@ -34,11 +34,12 @@ class Conversation {
   start() {
     this.head = h("header", { class: "talk-head" });
     this.notice = h("div", { class: "talk-notice" });
+    this.older = button("Show earlier messages", () => this.earlier(), { kind: "small" });
     this.log = h("ol", { class: "log", "aria-label": "Conversation", tabindex: "0" });
     this.typing = h("p", { class: "typing", "aria-live": "polite" });
     this.side = h("aside", { class: "side", "aria-label": "About this conversation" });
     this.composer = composer(() => this.handoff, (verb, body) => this.act(verb, body));
-    fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, this.notice, this.log, this.typing, this.composer.node), this.side);
+    fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, this.notice, this.older, this.log, this.typing, this.composer.node), this.side);
     this.draw();
     this.toEnd();
     // When something below grows, the last message stays in sight.
@@ -105,10 +106,20 @@ class Conversation {
     transcript(this.log, this.messages, this.handoff, this.understood);
     if (atEnd) this.toEnd();
     else this.log.scrollTop = kept;
+    this.older.hidden = !(this.messages[0]?.seq > 1);
     this.drawHead();
     this.drawAround();
     this.composer.draw();
     details(this.side, this.handoff, this.visitor, { remove: () => this.forget() });
+  }
+
+  async earlier() {
+    const first = this.messages[0]?.seq || 1;
+    const found = await get(`handoffs/${part(this.handoff.id)}/messages?before=${first}`).catch((error) => toast(error.message, "bad"));
+    if (!found) return;
+    this.messages.unshift(...found.messages);
+    this.draw();
+    this.log.scrollTop = 0;
   }
 
   toEnd() {

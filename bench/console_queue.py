@@ -1,0 +1,135 @@
+"""How soon 20 signed-in staff see a change of a queue of 200 open handoffs, over real HTTP on one machine.
+
+    python bench/console_queue.py [changes]
+
+One process serves; each member of staff holds one live stream. A change is a claim or a note made over the API; its time
+runs from the request to the moment the last and each of the streams has the changed row.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+
+import argon2  # noqa: E402
+import requests  # noqa: E402
+from fixtures_console import PASSWORD, Person, console_running  # noqa: E402
+
+HANDOFFS, STAFF = 200, 20
+
+
+def seed(folder: Path) -> list[str]:
+    """Open the handoffs, as the desk would, before the server starts."""
+    from bot.bell import Bell
+    from bot.desk import Desk
+    from bot.notify import Outbox
+    from bot.store import Store
+
+    store = Store(f"sqlite:///{folder / 'var' / 'frontdesk.db'}")
+    desk = Desk(store, Outbox(store, []), Bell())
+    ids = []
+    for number in range(HANDOFFS):
+        visitor = desk.create_visitor("website", "willow").id
+        message, _ = desk.accept(visitor, "m1", f"my shoulder is sore since the session, number {number}")
+        urgency = ("routine", "routine", "urgent")[number % 3]
+        ids.append(desk.open(visitor, message.seq, urgency, "symptom", visitor_text=message.text, bot_text="Left.").id)
+    store.close()
+    return ids
+
+
+def sign_in_everybody(server: Any, folder: Path) -> list[Person]:
+    """Make the staff and sign them in."""
+    from bot.staff import Staff
+    from bot.store import Store
+
+    store = Store(f"sqlite:///{folder / 'var' / 'frontdesk.db'}")
+    staff = Staff(store, hasher=argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+    people = []
+    for number in range(STAFF):
+        member, token = staff.add(f"p{number}@clinic.example", f"Person {number}", "front_desk")
+        staff.accept(token, PASSWORD)
+        person = Person(server.url, requests.Session())
+        person.session.cookies.set("staff", staff.sign_in(member.email, PASSWORD)[1])
+        person.read_token()
+        people.append(person)
+    store.close()
+    return people
+
+
+class Watcher(threading.Thread):
+    """One open console: keeps when it heard of each state of each row."""
+
+    def __init__(self, person: Person) -> None:
+        super().__init__(daemon=True)
+        self.person = person
+        self.heard: dict[tuple[str, str], float] = {}
+        self.ready = threading.Event()
+
+    def run(self) -> None:
+        with self.person.session.get(f"{self.person.url}/staff/api/stream", stream=True, timeout=120) as answer:
+            for line in answer.iter_lines(chunk_size=1):
+                now = time.perf_counter()
+                if line.startswith(b"data: ") and b'"rows"' in line:
+                    for row in json.loads(line[6:])["rows"]:
+                        self.heard.setdefault((row["id"], row["state"]), now)
+                    self.ready.set()
+
+
+def main(changes: int) -> None:
+    """Measure and print."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        import fixtures_console
+
+        made = fixtures_console.make_people
+
+        def make(folder: Path) -> None:
+            made(folder)
+            ids.extend(seed(folder))
+
+        ids: list[str] = []
+        fixtures_console.make_people = make
+        with console_running(folder) as server:
+            people = sign_in_everybody(server, folder)
+            watchers = [Watcher(person) for person in people]
+            for watcher in watchers:
+                watcher.start()
+                assert watcher.ready.wait(20)
+            times = measure(people, watchers, ids[:changes])
+    times.sort()
+    figures = {
+        "open_handoffs": HANDOFFS,
+        "staff": STAFF,
+        "changes": changes,
+        "median_ms": round(statistics.median(times) * 1000),
+        "p95_ms": round(times[int(len(times) * 0.95)] * 1000),
+        "max_ms": round(times[-1] * 1000),
+    }
+    print(json.dumps(figures))
+
+
+def measure(people: list[Person], watchers: list[Watcher], ids: list[str]) -> list[float]:
+    """Claim one handoff after the other; return how long each stream took to show each."""
+    times = []
+    for number, handoff in enumerate(ids):
+        begin = time.perf_counter()
+        people[number % len(people)].post(f"handoffs/{handoff}/claim")
+        give_up = begin + 10
+        key = (handoff, "claimed")
+        while any(key not in watcher.heard for watcher in watchers) and time.perf_counter() < give_up:
+            time.sleep(0.002)
+        times += [watcher.heard[key] - begin for watcher in watchers]
+    return times
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)
