@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,8 @@ Events = list[dict[str, Any]]
 
 SITE = "site"
 """What is open after the assistant has asked which site is meant."""
+
+HELP = re.compile(r"\b(?:help|options|can you|you can|ask you|able to|capable|know about|do for)\b", re.IGNORECASE)
 
 CHOICES = 3
 """Closest topics offered when not sure: more than three are not read."""
@@ -36,7 +39,8 @@ def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
     asked = dict.fromkeys((turn.topic, *turn.topics))
     offer, about = "", dict(turn.about)
     for topic in asked:
-        found = find(turn, topic)
+        # "What can you do?" and "are you a robot?" are one intent: both ask who is there.
+        found = find(turn, "help" if topic == "bot_challenge" and HELP.search(turn.text) else topic)
         say_answer(dispatcher, found, topic)
         offer, about = offer or (SITE if found.needs_site else found.offer or ""), {**about, **found.about}
     return [SlotSet("offer", offer), SlotSet("about", about), SlotSet("last_topic", turn.topic), SlotSet("unsure", 0)]
@@ -68,7 +72,7 @@ def intent_of(target: str) -> str:
     """Return what a button to a topic, to a person or to the call-back sends."""
     if target in TOPICS:
         return f"/ask_{target}"
-    return {"callback": "/inform_callback", "talk_to_human": "/talk_to_human"}.get(target, f"/{target}")
+    return {"callback": "/inform_callback", "talk_to_human": "/talk_to_human", "help": "/bot_challenge"}.get(target, f"/{target}")
 
 
 class ActionAnswer(Action):

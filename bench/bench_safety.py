@@ -20,12 +20,7 @@ from bot.safety import SafetyList  # noqa: E402
 
 SHORT = "my knee hurts, do you treat knees?"
 USUAL = "Hi, I had dry needling on my shoulder yesterday and today it is a little sore, is there anything I should do before Friday?"
-WORDS = (
-    "hello i was at your clinic last week for my lower back and it felt better for two days then the ache came back when i lifted "
-    "my daughter out of the car seat so i wonder whether another session would help or if i should rest first also my neck is "
-    "stiff from the desk and my left arm tingles at night when i sleep on it but that is old news from before christmas could you "
-    "tell me what a package of five costs and whether my insurance would pay for it because the receptionist was not sure "
-).split()
+WORDS = ["hello", "i", "was", "at", "your", "clinic", "last", "week", "for", "my", "lower", "back", "and", "it", "felt", "better", "for", "two", "days", "then", "the", "ache", "came", "back", "when", "i", "lifted", "my", "daughter", "out", "of", "the", "car", "seat", "so", "i", "wonder", "whether", "another", "session", "would", "help", "or", "if", "i", "should", "rest", "first", "also", "my", "neck", "is", "stiff", "from", "the", "desk", "and", "my", "left", "arm", "tingles", "at", "night", "when", "i", "sleep", "on", "it", "but", "that", "is", "old", "news", "from", "before", "christmas", "could", "you", "tell", "me", "what", "a", "package", "of", "five", "costs", "and", "whether", "my", "insurance", "would", "pay", "for", "it", "because", "the", "receptionist", "was", "not", "sure"]
 
 
 def long_message(seed: int) -> str:

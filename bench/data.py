@@ -12,10 +12,10 @@ import yaml
 
 from bot.settings import ROOT
 
-EVERY = 15
+EVERY = 30
 """Of each intent's examples, in the order of the files, every this many is trained on: DIET takes hours on all of them."""
 
-FEWEST = 12
+FEWEST = 10
 """Examples of an intent that are kept in any case."""
 
 MESSAGES = 97

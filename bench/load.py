@@ -205,7 +205,9 @@ def percentiles(seconds: Sequence[float]) -> dict[str, float | None]:
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
     """Open a client that keeps as many connections as it needs, to this machine only."""
     connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60)
-    async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=REPLY_SECONDS), trust_env=False) as one:
+    async with aiohttp.ClientSession(
+        connector=connector, timeout=aiohttp.ClientTimeout(total=REPLY_SECONDS), trust_env=False
+    ) as one:
         yield one
 
 

@@ -31,11 +31,14 @@ def model(name: str) -> Path:
     return WORK / name / "models" / f"{name}.tar.gz"
 
 
-def server(name: str, archive: Path | None = None, fresh: bool = True) -> Server:
+def forget(name: str) -> None:
+    """Delete a server's database."""
+    shutil.rmtree(WORK / f"{name}-var", ignore_errors=True)
+
+
+def server(name: str, archive: Path | None = None) -> Server:
     """Return a server with a database of its own."""
     folder = WORK / f"{name}-var"
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
     port = free_port()
     command = [sys.executable, "-m", "bot", "serve", "--port", str(port), "--model", str(archive or model(name))]
     environment = {**_environment(), "VAR_DIR": str(folder), **dict.fromkeys(LIMITS, "0")}
@@ -50,6 +53,17 @@ def environment_mb() -> float:
 
 
 def _environment() -> dict[str, str]:
-    named = {"HOST", "PORT", "VAR_DIR", "CLINIC_DIR", "MODELS_DIR", "DATABASE_URL", "REDIS_URL", "PUBLIC_URL", "SMTP_URL", "LOG_LEVEL"}
+    named = {
+        "HOST",
+        "PORT",
+        "VAR_DIR",
+        "CLINIC_DIR",
+        "MODELS_DIR",
+        "DATABASE_URL",
+        "REDIS_URL",
+        "PUBLIC_URL",
+        "SMTP_URL",
+        "LOG_LEVEL",
+    }
     kept = {name: value for name, value in os.environ.items() if name not in named}
     return {**kept, "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}

@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import platform
+import resource
 import shutil
 import socket
 import subprocess
@@ -158,6 +159,12 @@ def serving(server: Server) -> Iterator[Server]:
         yield server
     finally:
         server.stop()
+
+
+def allow_many_files() -> None:
+    """Let this process and those that it starts hold as many connections as the system allows."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def free_port() -> int:

@@ -13,6 +13,7 @@ import yaml
 
 from bench.data import Examples, write_nlu
 from bench.process import WORK, Server, free_port, install, run
+from bot.content import read_yaml
 from bot.settings import ROOT
 
 ENVIRONMENT = ROOT / ".venv-stock"
@@ -65,10 +66,16 @@ def _environment() -> dict[str, str]:
 
 
 def _domain(chosen: Examples) -> dict[str, Any]:
-    topics = yaml.safe_load((ROOT / "clinic" / "answers.yml").read_text("utf-8"))["topics"]
+    topics = read_yaml(ROOT / "clinic" / "answers.yml")[0]["topics"]
     texts = {f"ask_{slug}": str(answer["text"]) for slug, answer in topics.items()}
     responses = {
-        f"utter_{one}": [{"text": texts.get(one, "I have left this for our team; please do not wait for them.").replace("{", "(").replace("}", ")")}]
+        f"utter_{one}": [
+            {
+                "text": texts.get(one, "I have left this for our team; please do not wait for them.")
+                .replace("{", "(")
+                .replace("}", ")")
+            }
+        ]
         for one in (*chosen, "nlu_fallback")
     }
     session = {"session_expiration_time": 60, "carry_over_slots_to_new_session": True}

@@ -124,13 +124,14 @@ class Accounts:
             raise Refused(f"a role is one of {', '.join(ROLES)}")
         if not name:
             raise Refused("say the person's name")
-        row = {"id": new_id("m"), "email": email, "name": name, "role": role, "created_at": self._clock()}
+        new = new_id("m")
+        row = {"id": new, "email": email, "name": name, "role": role, "created_at": self._clock()}
         with self._store.transaction() as connection:
             if connection.execute(sa.select(_m.id).where(_m.email == email)).first():
                 raise Conflict("there is an account with this e-mail address")
             connection.execute(sa.insert(member_table), row)
-            self._audit(connection, "staff.added", by, None, {"member": row["id"], "role": role})
-            return self._get(connection, row["id"]), self._invite(connection, row["id"], "invitation", by)
+            self._audit(connection, "staff.added", by, None, {"member": new, "role": role})
+            return self._get(connection, new), self._invite(connection, new, "invitation", by)
 
     def invite(self, member: str, by: str | None = None, *, drop_code: bool = False) -> str:
         """Return the token of a new link (invitation or reset); earlier links of the member stop working."""

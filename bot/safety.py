@@ -251,7 +251,7 @@ class _Message:
 
     def is_checked(self, where: Span) -> bool:
         """Say whether somebody asks if a sign is normal: then it is likely there."""
-        return any(self._sentence(span) == self._sentence(where) for span in self.hulls("checking"))
+        return any(self._sentence(span) == self._sentence(where) for span in self._checking)
 
     @cached_property
     def foreign(self) -> bool:
@@ -304,13 +304,24 @@ class _Message:
 
     @cached_property
     def _asking(self) -> list[Span]:
-        return [*self.hulls("asking"), *self.hulls("frames"), *self.hulls("checking")]
+        return [*self.hulls("asking"), *self._frames, *self._checking]
 
     @cached_property
     def _personal(self) -> list[Span]:
         """Words that make it somebody's own matter, outside polite and hypothetical phrases."""
-        frames = self.hulls("frames")
-        return [span for span in self.group("personal") if not overlap(span, frames)]
+        return [span for span in self.group("personal") if not overlap(span, self._frames)]
+
+    @cached_property
+    def _claims(self) -> list[Span]:
+        return [span for span in self.hulls("claims") if not overlap(span, self._frames)]
+
+    @cached_property
+    def _checking(self) -> list[Span]:
+        return self.hulls("checking")
+
+    @cached_property
+    def _frames(self) -> list[Span]:
+        return self.hulls("frames")
 
     @cached_property
     def _personal_sentences(self) -> set[int]:
@@ -335,7 +346,7 @@ class _Message:
 
     def _is_general(self, where: Span) -> bool:
         sentence = self._sentence(where)
-        if self._told_sentences or sentence in self._personal_sentences:
+        if self._claims or self._told_sentences or sentence in self._personal_sentences:
             return False
         if self.told_before and self.is_checked(where):
             return False  # once needling was told of, "is it normal" is about the visitor
@@ -351,7 +362,9 @@ class _Message:
                 continue
             for start, _ in hit:
                 near = 0 <= start - end <= _DENIAL_REACH and self._links.issuperset(range(end, start))
-                if near and self._sentence((begin, end)) == self._sentence((start, start + 1)):
+                same = near and self._sentence((begin, end)) == self._sentence((start, start + 1))
+                # What stands behind a "but" is not denied: "not bleeding much, but it won't stop".
+                if same and not any(end <= at < hull(hit)[1] for at, _ in self.group("turns")):
                     return True
         return False
 
@@ -359,6 +372,8 @@ class _Message:
         """Say whether an old date stands nearer to a finding than any word of today."""
         if not self._past:
             return False
+        if any(start <= where[0] and where[1] <= end for start, end in self._past):
+            return True  # "had a stroke before" is one expression
         sentence = self._sentence(where)
         old = min((_apart(where, span) for span in self._past if self._sentence(span) == sentence), default=99)
         recent = min((_apart(where, span) for span in self._now if self._sentence(span) == sentence), default=99)

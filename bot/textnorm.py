@@ -30,6 +30,7 @@ _INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180
 _MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
 _INLINE_TAG = re.compile(r"</?(?:a|abbr|b|big|em|font|i|ins|mark|s|small|span|strong|sub|sup|tt|u)(?:\s[^<>]{0,400})?/?>", re.I)
 _BLOCK_TAG = re.compile(r"</?(?:br|div|h[1-6]|hr|img|li|ol|p|pre|table|td|th|tr|ul)(?:\s[^<>]{0,400})?/?>|<!--.{0,400}?-->", re.I | re.S)
+_EMERGENCY_ROOM = re.compile(r"\bA\s?(?:&|and)\s?E\b", re.I)  # "A&E" would fall apart into single letters
 _CHUNK = re.compile(
     # Indic and Thai vowel signs are no letters for `re`, but they are part of the word.
     r"(?P<number>\d+(?:[.,]\d+)?(?![\w@$!|*]))"
@@ -219,6 +220,7 @@ def clean_text(text: str) -> str:
         text = text[: MAX_CHARACTERS // 2] + " \n " + text[-MAX_CHARACTERS // 2 :]
     if "<" in text or "&" in text:
         text = _BLOCK_TAG.sub("\n", _INLINE_TAG.sub("", html.unescape(text)))
+    text = _EMERGENCY_ROOM.sub("AE", text)
     if text.isascii():
         return text
     text = _MARKS.sub("", unicodedata.normalize("NFD", unicodedata.normalize("NFKC", _INVISIBLE.sub("", text))))

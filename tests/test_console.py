@@ -21,7 +21,8 @@ from fixtures_server import Server
 from bot.channels.console import console
 from bot.channels.console_guard import Endpoint
 from bot.parts import Parts
-from bot.roles import ROLES, may
+from bot.roles import PERMISSIONS, ROLES, may
+from bot.settings import ROOT
 from bot.staff import Staff
 from bot.store import Store
 
@@ -648,3 +649,19 @@ def test_files_are_served_and_nothing_outside_them(server: Server) -> None:
     assert good.status_code == 200 and "immutable" in good.headers["cache-control"]
     for name in ("../../settings.py", "shell.html", "%2e%2e/%2e%2e/settings.py", "nothing.js"):
         assert requests.get(f"{server.url}{base[1]}/{name}", timeout=10).status_code == 404
+
+
+# -- the handbook ------------------------------------------------------------------------------------------
+
+
+def test_the_handbook_has_the_table_of_roles_as_the_server_keeps_it() -> None:
+    text = (ROOT / "docs" / "desk.md").read_text("utf-8")
+    said = [" ".join(("yes" if role in one.roles else "no") for role in ROLES) for one in PERMISSIONS]
+    rows = [f"| {one.title} | {words.replace(' ', ' | ')} |" for one, words in zip(PERMISSIONS, said)]
+    assert [row for row in rows if row not in text] == []
+
+
+def test_every_picture_of_the_handbook_is_there_and_shown() -> None:
+    shown = set(re.findall(r"images/(desk-[\w-]+\.png)", (ROOT / "docs" / "desk.md").read_text("utf-8")))
+    kept = {file.name for file in (ROOT / "docs" / "images").glob("desk-*.png")}
+    assert shown == kept

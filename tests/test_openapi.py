@@ -31,12 +31,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="module")
 def api(server: Server) -> Any:
-    # A stream never ends by itself: tests/test_website.py reads it.
-    found = schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
-    return found.exclude(path_regex="/events$")
+    return schemathesis.openapi.from_url(f"{server.url}/api/v1/openapi.json")
 
 
-schema = schemathesis.pytest.from_fixture("api")
+# A stream never ends by itself: tests/test_website.py reads it.
+schema = schemathesis.pytest.from_fixture("api").exclude(path_regex="/events$")
 
 
 def token(server: Server) -> str:

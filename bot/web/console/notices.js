@@ -30,7 +30,8 @@ function tested(found, load) {
     try {
       const { ways } = await post("notifications/test");
       toast(`A test was sent along ${ways} ${ways === 1 ? "way" : "ways"}.`);
-      load();
+      // Watch it arrive.
+      for (let second = 0; second < 15; second++) setTimeout(() => load().catch(() => {}), second * 1000);
     } catch (error) {
       toast(error.message, "bad");
     }
