@@ -10,10 +10,12 @@ help: ## Say what there is
 run: setup ## Set everything up and serve on http://localhost:8000
 	@$(PYTHON) -m bot serve
 
-test: setup-dev ## Set everything up and run the tests (fast and model; under ten minutes)
+test: setup-dev ## Set everything up and run the tests (fast and model)
+	@$(PYTHON) -m bot train
 	@$(PYTHON) -m pytest -q -m "not slow"
 
 test-all: setup-dev ## Run all tests: browser, faults, real servers too
+	@$(PYTHON) -m bot train
 	@$(PYTHON) -m pytest -q
 
 fast: setup-dev ## Run the tests that need no model (under a minute)

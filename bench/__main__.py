@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import data, load, ours, plot, stock
-from bench.process import WORK, BenchError, Server, allow_many_files, disk_mb, machine, say
+from bench.process import WORK, BenchError, Server, Took, allow_many_files, disk_mb, machine, say
 from bot.settings import ROOT
 
 REPORT = ROOT / "bench" / "report.json"
@@ -58,7 +58,9 @@ class Figure:
 
 FIGURES = (
     Figure("training", "s", ("training_seconds",), 1 / 5),
+    Figure("training, processor time", "s", ("training_cpu_seconds",)),
     Figure("start-up until ready", "s", ("start_seconds",), 1 / 3),
+    Figure("start-up, processor time", "s", ("start_cpu_seconds",)),
     Figure("resident memory after warm-up", "MB", ("memory_mb",), 0.4),
     Figure("messages a second, 16 visitors", "/s", ("visitors_16", "messages_per_second"), 5, more_is_better=True),
     Figure("messages a second, 1 visitor", "/s", ("visitors_1", "messages_per_second"), more_is_better=True),
@@ -125,10 +127,11 @@ def _side(name: str, plan: Plan, reuse: bool) -> dict[str, Any]:
     if not (reuse and kept and kept["key"] == key and _archive(name).exists()):
         prepare(chosen)
         say(f"{SIDES[name]}: training on {sum(map(len, (chosen or data.examples()).values()))} examples")
-        figures = {"key": key, "training_seconds": round(train(), 1)}
+        took = train()
+        figures = {"key": key, "training_seconds": round(took.seconds, 1), "training_cpu_seconds": round(took.cpu_seconds, 1)}
     else:
         say(f"{SIDES[name]}: nothing changed since the last training")
-        figures = {"key": key, "training_seconds": kept["training_seconds"]}
+        figures = {name: kept[name] for name in ("key", "training_seconds", "training_cpu_seconds")}
     figures |= _starts(name, serve, plan)
     figures |= asyncio.run(_serve(name, serve(), plan))
     figures["disk_mb"] = round(disk_mb(stock.ENVIRONMENT) if name == "stock" else ours.environment_mb())
@@ -136,7 +139,7 @@ def _side(name: str, plan: Plan, reuse: bool) -> dict[str, Any]:
     return figures
 
 
-def _steps(name: str) -> tuple[Callable[[Any], None], Callable[[], float], Callable[[], Server]]:
+def _steps(name: str) -> tuple[Callable[[Any], None], Callable[[], Took], Callable[[], Server]]:
     if name == "stock":
         return stock.prepare, stock.train, stock.server
     return partial(ours.prepare, name), partial(ours.train, name), partial(ours.server, name)
@@ -151,8 +154,12 @@ def _starts(name: str, serve: Callable[[], Server], plan: Plan) -> dict[str, Any
         server = serve()
         taken.append(server.start())
         server.stop()
-        say(f"{SIDES[name]}: ready after {taken[-1]:.1f} s" + (" (first start)" if not number else ""))
-    return {"first_start_seconds": round(taken[0], 2), "start_seconds": round(statistics.median(taken[1:]), 2)}
+        say(f"{SIDES[name]}: ready after {taken[-1].seconds:.1f} s" + (" (first start)" if not number else ""))
+    return {
+        "first_start_seconds": round(taken[0].seconds, 2),
+        "start_seconds": round(statistics.median(one.seconds for one in taken[1:]), 2),
+        "start_cpu_seconds": round(statistics.median(one.cpu_seconds for one in taken[1:]), 2),
+    }
 
 
 async def _serve(name: str, server: Server, plan: Plan) -> dict[str, Any]:

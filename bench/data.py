@@ -12,7 +12,7 @@ import yaml
 
 from bot.settings import ROOT
 
-EVERY = 30
+EVERY = 40
 """Of each intent's examples, in the order of the files, every this many is trained on: DIET takes hours on all of them."""
 
 FEWEST = 10

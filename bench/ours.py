@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from bench.data import Examples, write_ours
-from bench.process import WORK, Server, disk_mb, free_port, install, run
+from bench.process import WORK, Server, Took, disk_mb, free_port, install, run
 from bot.settings import ROOT
 
 LIMITS = ("MESSAGES_PER_MINUTE", "ADDRESS_MESSAGES_PER_MINUTE", "VISITORS_PER_HOUR")
@@ -20,8 +20,8 @@ def prepare(name: str, chosen: Examples | None) -> None:
     write_ours(WORK / name, chosen)
 
 
-def train(name: str) -> float:
-    """Train; returns how many seconds it took."""
+def train(name: str) -> Took:
+    """Train; returns what it took."""
     command = [sys.executable, "-m", "rasa", "train", "--fixed-model-name", name, "--out", "models"]
     return run(f"{name}: training", command, WORK / name, _environment(), WORK / f"{name}-train.log")
 

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bench.data import Examples, write_nlu
-from bench.process import WORK, Server, free_port, install, run
+from bench.process import WORK, Server, Took, free_port, install, run
 from bot.content import read_yaml
 from bot.settings import ROOT
 
@@ -45,8 +45,8 @@ def prepare(chosen: Examples) -> None:
     _write(PROJECT / "data" / "stories.yml", {"version": "3.1", "stories": stories})
 
 
-def train() -> float:
-    """Train; returns how many seconds it took."""
+def train() -> Took:
+    """Train; returns what it took."""
     command = [RASA, "train", "--fixed-model-name", "stock", "--out", "models"]
     return run("stock: training", command, PROJECT, _environment(), WORK / "stock-train.log")
 

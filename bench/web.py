@@ -107,7 +107,7 @@ async def _starts(server: Server, plan: Plan) -> dict[str, Any]:
     ready, replied = [], []
     for number in range(plan.starts + 1):
         begun = time.monotonic()
-        seconds = await asyncio.to_thread(server.start)
+        seconds = (await asyncio.to_thread(server.start)).seconds
         async with load.session() as client:
             visitor = load.OurVisitor(client, server.url)
             await visitor.begin()

@@ -334,7 +334,7 @@ def staff_add(
 
     parts = build(_settings())
     link = invitation_link(parts.store, parts.settings.base_url, email, name, role)
-    out.print(escape(f"{name} sets a password here (valid for three days): {link}"))
+    out.print(escape(f"{name} sets a password here (valid for seven days): {link}"))
 
 
 @staff_app.command("reset")

@@ -188,7 +188,8 @@ class FrontDesk:
 
     def _accept(self, incoming: Incoming, text: str) -> Receipt:
         """Store the message; an emergency is answered in the same breath, before anybody is told that it was received."""
-        message, new = self._desk.accept(incoming.visitor, incoming.message_id, text, incoming.payload)
+        payload = self._believed(incoming, text)
+        message, new = self._desk.accept(incoming.visitor, incoming.message_id, text, payload)
         assessment = self._assess(message)
         self._assessed[message.visitor, message.seq] = assessment
         if new and assessment.level is Level.EMERGENCY:
@@ -197,6 +198,16 @@ class FrontDesk:
             except StoreUnavailable:
                 logger.warning("front desk: emergency of message %s is answered again from the stored message", message.id)
         return Receipt(message, new, assessment.level)
+
+    def _believed(self, incoming: Incoming, text: str) -> Mapping[str, Any]:
+        """Return the payload without an intent that no button of ours has: a client must not choose how words are understood."""
+        if "intent" not in incoming.payload:
+            return incoming.payload
+        said = (m for m in self._desk.messages(incoming.visitor, limit=1000) if m.author == "bot")
+        offered = [button for message in said for button in message.payload.get("buttons", ())]
+        if any(one.get("title") == text and one.get("intent") == incoming.payload["intent"] for one in offered):
+            return incoming.payload
+        return {key: value for key, value in incoming.payload.items() if key != "intent"}
 
     def _assess(self, message: Message) -> Assessment:
         earlier = self._desk.earlier(message.visitor, message.seq, EARLIER_MESSAGES)
@@ -224,17 +235,16 @@ class FrontDesk:
     async def _work(self, visitor: str, follow: asyncio.Task[None] | None) -> None:
         if follow is not None:
             await asyncio.wait([follow])
-        async with self._only_one(visitor):
-            try:
+        try:
+            async with self._only_one(visitor):
                 for message in await self._store.run(self._desk.unsettled, visitor=visitor):
                     await self._answer(message)
-            except FrontDeskError as error:
-                self._dialogue.forget(visitor)
-                logger.warning("front desk: visitor %s is answered later: %s", visitor, error)
-            except Exception:
-                self._dialogue.forget(visitor)
-                # `exc_info` would print locals of Rasa's frames on some handlers; the class of the error is enough to find it.
-                logger.exception("front desk: answering visitor %s failed", visitor)
+        except FrontDeskError as error:
+            self._dialogue.forget(visitor)
+            logger.warning("front desk: visitor %s is answered later: %s", visitor, error)
+        except Exception as error:  # Redis away, a broken row: the message stays unanswered and is tried again
+            self._dialogue.forget(visitor)
+            logger.error("front desk: answering visitor %s failed: %s", visitor, type(error).__name__)
 
     async def _answer(self, message: Message) -> None:
         assessment, standing, site = await self._store.run(self._situation, message)

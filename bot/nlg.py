@@ -53,7 +53,7 @@ class FixedTexts(TemplatedNaturalLanguageGenerator):
             kind = found["kind"] or kind
         source = _source or _texts(str(load_settings().clinic_dir))
         text = source.fixed(kind) if _source else source.render(kind)
-        return {"text": text, "custom": {"topic": "emergency", "route": "emergency", "kind": kind}}
+        return {"text": text}
 
 
 def _callback_question(name: str) -> str:

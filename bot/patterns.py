@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -30,10 +31,9 @@ Hit = tuple[Span, ...]
 
 _TREATED, _START = "@treated", "@start"
 _NEXT, _FOLLOWS, _NEAR, _AROUND = 2, 6, 7, 16
-_MOST_HITS = 100
+_MOST_HITS = 40
 """A message that repeats itself a thousand times must not cost a thousand times a thousand."""
 
-_LONGEST_PHRASE = 8
 _PIECE = re.compile(
     r"\s*(?:(?P<any>\((?P<alternatives>[^()]+)\))|(?P<group>@\w+)|(?P<number>#\d+(?:-\d+|\+))|(?P<gap>\.\.\.)"
     r"|(?P<edge>[\^$])|(?P<word>[^\W_][\w'-]*\*?))\s*"
@@ -56,12 +56,12 @@ class Part:
 
     def hits(self, places: Places) -> list[Hit]:
         """Find the places where this part holds."""
-        found: list[Hit] = [(span,) for span in _chain(self.sequences[0], places)]
+        found = _chain(self.sequences[0], places)
         for sequence in self.sequences[1:]:
             if not found:
                 break
             others = _chain(sequence, places)
-            joined = [tuple(sorted((*hit, span))) for hit in found for span in _around(hit, others, self.window)]
+            joined = (tuple(sorted((*hit, *other))) for hit in found for other in _around(hit, others, self.window))
             found = list(dict.fromkeys(joined))[:_MOST_HITS]
         return found
 
@@ -142,11 +142,16 @@ class Lexicon:
             needs |= part.needs
         return Pattern(text, parts, text.startswith("!"), _TREATED in pieces, needs, line)
 
-    def vocabulary(self, everyday: Iterable[str] = ()) -> set[str]:
-        """Return every word of the list; open endings are filled in from `everyday` words."""
-        words = {word for phrase in self._phrases for word in phrase.split(" ") if word[0] not in "#^$@"}
+    def vocabulary(self, everyday: Iterable[str] = ()) -> Counter[str]:
+        """Return every word of the list with how often it is needed; open endings are filled in from `everyday` words."""
+        words: Counter[str] = Counter()
+        for phrase, number in self._phrases.items():
+            for word in phrase.split(" "):
+                if word[0] not in "#^$@":
+                    words[word] += bin(self.masks[number]).count("1")
         stems = tuple(word[:-1] for word in words if word.endswith("*"))
-        return {word for word in words if not word.endswith("*")} | {word for word in everyday if word.startswith(stems)}
+        words.update(word for word in everyday if word.startswith(stems))
+        return Counter({word: count for word, count in words.items() if not word.endswith("*")})
 
     def scan(self, words: Sequence[str], starts: Sequence[int] = (0,)) -> Places:
         """Find the words of the list in a message whose sentences begin at `starts`."""
@@ -275,14 +280,13 @@ def _fits(item: str, word: str) -> bool:
     return word.startswith(item[:-1]) if item[-1] == "*" else word == item
 
 
-def _chain(steps: tuple[tuple[int, int], ...], places: Places) -> list[Span]:
-    found = places.of(steps[0][0])
+def _chain(steps: tuple[tuple[int, int], ...], places: Places) -> list[Hit]:
+    found: list[Hit] = [(span,) for span in places.of(steps[0][0])]
     for element, gap in steps[1:]:
         if not found:
             break
         later = places.of(element)
-        chained = dict.fromkeys((start, e) for start, end in found for _, e in _starting(later, end, end + gap))
-        found = list(chained)[:_MOST_HITS]
+        found = [(*hit, span) for hit in found for span in _starting(later, hit[-1][1], hit[-1][1] + gap)][:_MOST_HITS]
     return found
 
 
@@ -293,8 +297,9 @@ def _starting(spans: list[Span], low: int, high: int) -> Iterable[Span]:
         yield spans[at]
 
 
-def _around(hit: Hit, spans: list[Span], window: int) -> Iterable[Span]:
+def _around(hit: Hit, others: list[Hit], window: int) -> Iterable[Hit]:
     start, end = hull(hit)
-    for span in _starting(spans, start - window - _LONGEST_PHRASE, end + window):
-        if start - span[1] <= window and not overlap(span, hit):
-            yield span
+    for other in others:
+        first, last = hull(other)
+        if first - end <= window and start - last <= window and not any(overlap(span, hit) for span in other):
+            yield other

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bot.patterns import Hit, Pattern, Places, Span, hull, overlap
-from bot.safety_rules import Content, Rule, read_content
+from bot.safety_rules import STRICT_TALK, Content, Rule, read_content
 from bot.safety_rules import Level as Level
 from bot.textnorm import Word
 
@@ -115,13 +115,17 @@ class SafetyList:
         return Assessment(
             level=level,
             kind=_kind(level, top),
-            matches=tuple(f.match() for f in sorted(findings, key=lambda f: -f.level)),
+            matches=tuple(f.match() for f in sorted(findings, key=lambda f: (-f.level, f.where[0] - f.where[1]))),
             list_version=self.version,
             treated=treated,
             bodily=bool(complaint) or any(f.level and f.rule.kind != "abuse" for f in findings),
             foreign=now.foreign,
             report=_report(now, top, treated),
         )
+
+    def knows(self, word: str) -> bool:
+        """Say whether a word is read as it is written, and not taken for a misspelling."""
+        return self._content.normaliser.knows(word)
 
     def _read(self, text: str, told_before: bool = False) -> _Message:
         spoken = self._content.normaliser.words(text)
@@ -217,14 +221,19 @@ class _Message:
             return []
         return wanted.hits(self._counting_for(rule) if rule else self.places)
 
-    def covered(self, patterns: Iterable[Pattern]) -> list[Span]:
-        """Return the stretches that the patterns cover."""
-        missing = ~self.present
-        return [hull(hit) for pattern in patterns if not pattern.needs & missing for hit in self.hits(pattern)]
-
     def hulls(self, talk: str) -> list[Span]:
-        """Return the stretches that a section of `talk:` covers."""
-        return self.covered(self._content.talk[talk])
+        """Return the stretches that a section of `talk:` covers; what lowers a level never reaches into another sentence."""
+        return [hull(hit) for hit in self._lowering(self._content.talk[talk], talk in STRICT_TALK)]
+
+    def _lowering(self, patterns: Iterable[Pattern], one_sentence: bool = True) -> Iterator[Hit]:
+        missing = ~self.present
+        for pattern in patterns:
+            if not pattern.needs & missing:
+                yield from (hit for hit in self.hits(pattern) if not one_sentence or self._within_one_sentence(hit))
+
+    def _within_one_sentence(self, hit: Hit) -> bool:
+        start, end = hull(hit)
+        return self._sentence((start, end)) == self._sentence((max(start, end - 1), end))
 
     def group(self, name: str) -> list[Span]:
         """Return where the words of a group stand."""
@@ -295,7 +304,7 @@ class _Message:
 
     def _counting_for(self, rule: Rule) -> Places:
         if rule.id not in self._counting:
-            spared = [span for pattern in rule.unless for hit in self.hits(pattern) for span in hit]
+            spared = [span for hit in self._lowering(rule.unless) for span in hit]
             self._counting[rule.id] = self.places.without(spared) if spared else self.places
         return self._counting[rule.id]
 
@@ -357,15 +366,16 @@ class _Message:
     def _is_denied(self, hit: Hit) -> bool:
         if self.foreign:
             return False  # "no" is "in the" in Portuguese
-        for begin, end in self.group("denials"):
-            if overlap((begin, end), hit):
-                continue
-            for start, _ in hit:
-                near = 0 <= start - end <= _DENIAL_REACH and self._links.issuperset(range(end, start))
-                same = near and self._sentence((begin, end)) == self._sentence((start, start + 1))
-                # What stands behind a "but" is not denied: "not bleeding much, but it won't stop".
-                if same and not any(end <= at < hull(hit)[1] for at, _ in self.group("turns")):
-                    return True
+        return any(not overlap(cue, hit) and self._denies(cue, hit) for cue in self.group("denials"))
+
+    def _denies(self, cue: Span, hit: Hit) -> bool:
+        """Say whether a "no" or "not" stands at a word of the finding, with nothing but harmless words between."""
+        for start, _ in hit:
+            near = 0 <= start - cue[1] <= _DENIAL_REACH and self._links.issuperset(range(cue[1], start))
+            if near and self._sentence(cue) == self._sentence((start, start + 1)):
+                # "not bleeding much, but it won't stop" bleeds; "no chest pain but my knee hurts" is no chest pain.
+                turned = any(cue[1] <= at < hull(hit)[1] for at, _ in self.group("turns"))
+                return not turned or cue in self.group("absences")
         return False
 
     def _is_past(self, where: Span) -> bool:

@@ -17,7 +17,7 @@ from bot.textnorm import Normaliser, Speller, plain_words
 
 TEXTS = ("emergency", "someone_else", "crisis", "poison", "pregnancy", "child", "urgent", "staff", "abuse", "emergency_short", "foreign")
 KINDS = ("emergency", "crisis", "poison", "pregnancy", "child", "abuse", "staff")
-GROUPS = ("self", "others", "children", "personal", "denials", "denial_links", "turns", "site", "sign", "complaint", "mild")
+GROUPS = ("self", "others", "children", "personal", "denials", "absences", "denial_links", "turns", "site", "sign", "complaint", "mild")
 TALK = ("idioms", "frames", "asking", "checking", "claims", "past", "now", "treated", "not_treated", "reasons", "retractions", "since")
 STRICT_TALK = ("idioms", "frames", "asking", "checking", "past", "now")
 """What lowers a level is read narrowly: its words follow each other directly."""
@@ -120,13 +120,14 @@ class _Reader:
         entries = self._entries()
         patterns = {entry["id"]: self._levels(lexicon, entry) for entry in entries if "as_written" not in entry}
         everyday = _everyday_words()
-        dangerous = lexicon.vocabulary(everyday) | {word for long in shorthand.values() for word in long.split()}
+        dangerous = lexicon.vocabulary(everyday)
+        dangerous.update(word for pair in shorthand.items() for part in pair for word in part.split())
         rules = tuple(self._rule(lexicon, entry, patterns.get(entry["id"])) for entry in entries)
         talk = {
             name: self._patterns(lexicon, block, strict=name in STRICT_TALK)
             for name, block in self._section(data["talk"], TALK, TALK, "talk").items()
         }
-        speller = Speller(dangerous, everyday | lexicon.vocabulary(everyday))
+        speller = Speller(dangerous, everyday.union(lexicon.vocabulary(everyday)))
         return Content(
             version=str(data["version"]),
             texts={name: " ".join(text.split()) for name, text in self._section(data["texts"], TEXTS, TEXTS, "texts").items()},

@@ -105,6 +105,8 @@ def create_app(settings: Settings, model: Path | None = None) -> Sanic:
     app.config.RESPONSE_TIMEOUT = 120
     app.config.REQUEST_MAX_SIZE = 1_000_000
     app.config.ACCESS_LOG = False
+    if settings.trusted_proxies:
+        app.config.PROXIES_COUNT = settings.trusted_proxies
     app.ctx.parts, app.ctx.frontdesk = parts, frontdesk
     app.blueprint(website(frontdesk, parts.desk, parts.answers, parts.bell, settings))
     app.blueprint(console(parts))
@@ -120,6 +122,7 @@ def create_app(settings: Settings, model: Path | None = None) -> Sanic:
 async def _start(app: Sanic, loop: asyncio.AbstractEventLoop) -> None:
     parts: Parts = app.ctx.parts
     app.ctx.stop = asyncio.Event()
+    await parts.bell.start()
     app.ctx.background = [
         asyncio.ensure_future(app.ctx.frontdesk.recover(app.ctx.stop)),
         asyncio.ensure_future(parts.outbox.work(app.ctx.stop)),
@@ -184,8 +187,9 @@ def check_exposed(parts: Parts) -> None:
     """Refuse to serve the sample clinic to anybody but this machine; raises SettingsError."""
     from bot.errors import SettingsError
 
-    if parts.answers.clinic().sample and not parts.settings.loopback:
+    behind_proxy = parts.settings.trusted_proxies > 0 or bool(parts.settings.public_url)
+    if parts.answers.clinic().sample and (behind_proxy or not parts.settings.loopback):
         raise SettingsError(
-            f"HOST={parts.settings.host}: the sample clinic is served on loopback only. "
+            "HOST, PUBLIC_URL or TRUSTED_PROXIES: the sample clinic is served to this machine only. "
             "Put your clinic into clinic/ (or CLINIC_DIR) and remove `sample: true` first."
         )

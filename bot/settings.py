@@ -41,7 +41,6 @@ class Settings:
     rasa_timeout_seconds: float = _setting(8.0, "Time after which a visitor gets an answer without Rasa's")
     emergency_hours: float = _setting(12.0, "Hours after which an emergency that nobody closed ends by itself")
     claim_silence_minutes: float = _setting(30.0, "Minutes without a reply after which a claimed conversation goes back")
-    alarm_minutes: tuple[float, ...] = _setting((2.0, 5.0, 15.0), "Minutes after which an alarm nobody took climbs a step")
     smtp_url: str = _setting("", "Mail server: smtp://user:password@host:587 (smtps:// for TLS from the start)", True)
     mail_from: str = _setting("frontdesk@localhost", "Sender of e-mails")
     webhook_secret: str = _setting("", "Secret that signs webhooks (Standard Webhooks, whsec_...); empty derives one", True)
@@ -110,12 +109,10 @@ def _parse(name: str, raw: str, default: Any) -> Any:
             return number
         if isinstance(default, Path):
             return Path(raw).expanduser().resolve()
-        if name == "alarm_minutes":
-            return tuple(sorted(float(part) for part in raw.split(",")))
         if isinstance(default, tuple):
             return tuple(part.strip() for part in raw.split(",") if part.strip())
     except (ValueError, KeyError):
-        kind = "yes or no" if isinstance(default, bool) else "a number" if not isinstance(default, tuple) else "numbers with commas"
+        kind = "yes or no" if isinstance(default, bool) else "a number"
         raise SettingsError(f"{name.upper()}={raw!r}: expected {kind}") from None
     return raw
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-MAX_CHARACTERS = 20_000
+MAX_CHARACTERS = 8_000
 """Ten times a long message. Beyond it only the beginning and the end are read, so that no text can stall the door."""
 
 _SHORTEST_TYPO = 4
@@ -79,9 +79,10 @@ class Spoken:
 class Speller:
     """Finds the known word that somebody meant."""
 
-    def __init__(self, vocabulary: Iterable[str], everyday: frozenset[str]) -> None:
-        """`vocabulary` is what misspellings are led back to; `everyday` words are never taken for a misspelling."""
+    def __init__(self, vocabulary: Mapping[str, int], everyday: frozenset[str]) -> None:
+        """`vocabulary` is what misspellings are led back to, with weights; `everyday` words are never taken for a misspelling."""
         self.vocabulary = frozenset(vocabulary)
+        self._weights = dict(vocabulary)
         self._known = self.vocabulary | everyday
         self._targets = sorted(w for w in self.vocabulary if len(w) >= _SHORTEST_TYPO and w.isascii() and w.isalpha())
         self._near: dict[str, list[str]] = {}
@@ -115,7 +116,7 @@ class Speller:
         forms = _deletions(word)
         # A word with another first letter is another word: nobody writes "rumbled" for "mumbled".
         candidates = {target for form in forms for target in self._near.get(form, ()) if _begin_alike(word, target)}
-        return min((c for c in candidates if _one_apart(word, c)), key=lambda c: _dissimilarity(word, c), default=None)
+        return min((c for c in candidates if _one_apart(word, c)), key=lambda c: self._dissimilarity(word, c), default=None)
 
     def _two_wrong(self, word: str) -> tuple[str, ...]:
         if not _SHORTEST_DOUBLE_TYPO - 1 <= len(word) <= _LONGEST_WORD:
@@ -123,7 +124,11 @@ class Speller:
         forms = {shorter for form in _deletions(word) for shorter in _deletions(form)}
         candidates = {target for form in forms for target in self._far.get(form, ())}
         near = [c for c in candidates if _begin_alike(word, c) and _distance(word, c) <= 2]
-        return (min(near, key=lambda c: _dissimilarity(word, c), default=word),)
+        return (min(near, key=lambda c: self._dissimilarity(word, c), default=word),)
+
+    def _dissimilarity(self, word: str, other: str) -> tuple[bool, bool, int, str]:
+        """Order candidates: same first letter, same letters (swapped or doubled), more needed, then the alphabet."""
+        return word[0] != other[0], set(word) != set(other), -self._weights[other], other
 
     def _apart(self, word: str) -> tuple[str, ...] | None:
         """Split words run together, the fewest pieces first: "cantbreathe"."""
@@ -153,6 +158,10 @@ class Normaliser:
         self._fillers = frozenset(fillers)
         # Single words are no message: remembering them keeps nothing private.
         self._meant = lru_cache(maxsize=20_000)(self._read)
+
+    def knows(self, word: str) -> bool:
+        """Say whether a word is read as it is written."""
+        return word in self._shorthand or self._speller.knows(word)
 
     def words(self, text: str) -> Spoken:
         """Take a message apart."""
@@ -302,8 +311,3 @@ def _distance(word: str, other: str) -> int:
             row.append(cost)
         rows.append(row)
     return rows[-1][-1]
-
-
-def _dissimilarity(word: str, other: str) -> tuple[bool, bool, int, str]:
-    """Order candidates: same first letter, same letters (swapped or doubled), same length, then the alphabet."""
-    return word[0] != other[0], set(word) != set(other), abs(len(word) - len(other)), other

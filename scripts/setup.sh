@@ -43,7 +43,7 @@ echo "Setting up: dependencies from $lock (a minute or two the first time)" >&2
     || "$uv" venv -q --clear --python "$python" .venv
 VIRTUAL_ENV=$PWD/.venv "$uv" pip sync -q --require-hashes "$lock"
 
-# Puts this folder on the path of the environment's Python, and the stand-in for TensorFlow in front of Rasa (docs/decisions/0003).
+# Puts this folder on the path of the environment's Python, and the stand-in for TensorFlow in front of Rasa (docs/decisions/0001).
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
-printf '%s\n%s\n' "$PWD" 'import importlib.util as _u; _u.find_spec("bot") and __import__("bot.rasa_runtime.no_tensorflow", fromlist=["install"]).install()' > "$site/frontdesk.pth"
+printf '%s\n%s\n' "$PWD" 'import importlib.util as _u; _u.find_spec("bot") and __import__("bot.rasa_runtime.environment", fromlist=["prepare"]).prepare()' > "$site/frontdesk.pth"
 want "$lock" > "$stamp"

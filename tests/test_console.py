@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.server
 import json
 import re
 import threading
@@ -578,13 +579,39 @@ def test_a_new_price_is_in_the_next_answer(owner: Person, server: Server) -> Non
     visitor.hears("$77")
 
 
-def test_notification_rules_take_effect_at_once(owner: Person) -> None:
+def test_notification_rules_take_effect_at_once_and_a_test_says_which_way_fails(owner: Person) -> None:
     rules = owner.get("rules")["rules"]
-    items = [{"medium": "chat", "address": "http://127.0.0.1:9/hook", "urgencies": ["emergency"], "after_minutes": 0}]
-    assert owner.call("PUT", "api/rules", {"fields": {"items": items}, "base": rules["version"]}).status_code == 200
-    assert owner.post("notifications/test")["ways"] == 1
+    with receiver() as good:
+        ways = [good, "http://127.0.0.1:9/hook"]
+        items = [{"medium": "chat", "address": one, "urgencies": ["emergency"], "after_minutes": 0} for one in ways]
+        saved = owner.call("PUT", "api/rules", {"fields": {"items": items}, "base": rules["version"]})
+        assert saved.status_code == 200, saved.text
+        assert owner.post("notifications/test")["ways"] == 2
+        give_up = time.monotonic() + 10
+        while (last := owner.get("notifications")["last_test"])["delivered"] < 1 and time.monotonic() < give_up:
+            time.sleep(0.05)
+    assert (last["ways"], last["delivered"]) == (2, 1)
     tested = owner.get("notifications")["tested"][0]
     assert tested["medium"] == "chat" and "/hook" not in tested["address"]  # who reads the page cannot post
+
+
+@contextmanager
+def receiver() -> Iterator[str]:
+    """Run something that takes whatever is posted."""
+
+    class Taker(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Taker)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/hook"
+    server.shutdown()
 
 
 # -- logs and a visitor's data -------------------------------------------------------------------------------

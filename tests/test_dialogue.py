@@ -57,9 +57,16 @@ async def test_site_is_asked_only_where_the_answer_differs_and_may_be_typed(visi
     assert "closed" in (await visitor.hears(sites[1])).lower()
 
 
-async def test_button_needs_no_guessing(visitor: Visitor) -> None:
-    await visitor.says("Risks and side effects", intent="ask_risks_side_effects")
-    assert (visitor.asked.topic, visitor.asked.confidence) == ("risks_side_effects", 1.0)
+async def test_offered_button_needs_no_guessing(visitor: Visitor) -> None:
+    replies = await visitor.says("what is dry needling?")
+    button = replies[0].payload["buttons"][0]
+    await visitor.says(button["title"], intent=button["intent"])
+    assert visitor.asked.confidence == 1.0
+
+
+async def test_intent_that_no_button_offered_is_not_believed(visitor: Visitor) -> None:
+    await visitor.says("my knee has been aching for three weeks", intent="greet")
+    assert visitor.asked.route == "staff"
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -13,7 +14,7 @@ from bot import audit
 from bot.channels.console_guard import HEADERS, Call, Guard
 from bot.channels.console_shapes import handoff_row, member_row, notification_row
 from bot.errors import NotFound, Refused
-from bot.notify import NotificationRule
+from bot.notify import Notification, NotificationRule
 from bot.overview import FORMULA, Overview, accesses, overview
 from bot.roles import ROLES, permissions_of
 from bot.staff import StaffSession, code_uri, link_of, new_secret
@@ -21,7 +22,7 @@ from bot.store import utc_now
 
 PAGE = 100
 
-TESTED = 10
+TESTED = 50
 
 
 def add_owner(guard: Guard) -> None:
@@ -49,7 +50,7 @@ def _add_notifications(guard: Guard) -> None:
             {"medium": rule.medium, "minutes": rule.after_minutes, "urgencies": rule.urgencies}
             for rule in _rules(guard)
         ]
-        return {"dead": dead, "waiting": waiting, "tested": tested, "ways": ways}
+        return {"dead": dead, "waiting": waiting, "tested": tested, "ways": ways, "last_test": _last_test(found[2])}
 
     @guard.on("POST", "/api/notifications/test", "notifications")
     async def test(call: Call) -> dict[str, Any]:
@@ -267,6 +268,20 @@ def _add_visitors(guard: Guard) -> None:
         # Who was deleted is not named: the log would keep what was to be forgotten.
         await guard.note(call, "visitor.deleted", None, {"rows": rows})
         return {"rows": rows}
+
+
+def _last_test(tested: Sequence[Notification]) -> dict[str, Any] | None:
+    """Say what became of the latest test: it has passed when every way has delivered."""
+    if not tested:
+        return None
+    name = tested[0].event_key.rpartition(".")[0]
+    ways = [one for one in tested if one.event_key.rpartition(".")[0] == name]
+    return {
+        "at": tested[0].created_at.isoformat(timespec="seconds"),
+        "ways": len(ways),
+        "delivered": sum(one.state == "delivered" for one in ways),
+        "failed": sum(one.state == "dead" for one in ways),
+    }
 
 
 async def _overview(guard: Guard, call: Call) -> Overview:

@@ -15,7 +15,7 @@ from typing import Any
 NAMES = frozenset({"tensorflow", "keras", "tensorflow_hub", "tensorflow_text", "tensorflow_addons"})
 HOW_TO_GET_IT = (
     "TensorFlow is not installed, and a configured component needs it. "
-    "Install it with `make stock`, or take the component out of config.yml."
+    "Install it (`uv pip install tensorflow==2.12.0`, extra `stock`), or take the component out of config.yml."
 )
 
 

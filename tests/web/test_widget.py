@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures_browser import HostPages, axe, browser, opened_shadows, violations, watched  # noqa: F401
+from fixtures_browser import ARGUMENTS, CHROMIUM, HostPages, axe, browser, opened_shadows, violations, watched  # noqa: F401
 from fixtures_server import Server, act, running
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,7 @@ class Chat:
 
     @property
     def box(self) -> Any:
-        return self.where.get_by_label("Your message")
+        return self.where.get_by_role("textbox", name="Your message")
 
     def send(self, text: str) -> None:
         self.box.fill(text)
@@ -105,11 +106,11 @@ def visit(browser: Any, server: Server, hosts: list[HostPages]) -> Iterator[Call
     assert not wrong
 
 
-def host_page(hosts: list[HostPages], server: Server, which: int = 0, before: str = "", after: str = "", head: str = "") -> str:
+def host_page(hosts: list[HostPages], server: Server, which: int = 0, before: str = "", after: str = "") -> str:
     """Put the widget's one line into a page of a clinic's website, and return its address."""
     line = f'<script src="{server.url}/widget.js" async></script>'
     hosts[which].pages["/"] = (
-        f'<!doctype html><html lang="en"><head><title>Our clinic</title>{head}</head>'
+        f'<!doctype html><html lang="en"><head><meta name="viewport" content="width=device-width"><title>Our clinic</title></head>'
         f"<body><h1>Our clinic</h1>{before}<p>Welcome.</p>{line}{after}</body></html>"
     )
     hosts[which].headers = {}
@@ -296,6 +297,30 @@ def test_the_conversation_goes_on_on_the_next_page(visit: Any, hosts: list[HostP
     chat = open_widget(page)
     chat.replies(2)
     assert chat.texts()[1] == "what does it cost?" and "$75" in chat.texts()[2]
+
+
+def test_where_the_browser_keeps_nothing_for_frames_the_chat_lasts_as_long_as_the_page(hosts: list[HostPages], server: Server) -> None:
+    from playwright.sync_api import sync_playwright
+
+    wrong: list[str] = []
+    # A thread of its own: Playwright's plain interface runs once in a thread.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(_without_storage, sync_playwright, host_page(hosts, server), wrong).result()
+    assert not wrong
+
+
+def _without_storage(start: Any, address: str, wrong: list[str]) -> None:
+    with start() as playwright:
+        page = watched(playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS).new_page(viewport=DESKTOP), wrong)
+        page.add_init_script(opened_shadows())
+        page.goto(address)
+        chat = open_widget(page)
+        assert chat.where.evaluate("(() => { try { return localStorage.length } catch { return 'denied' } })()") == "denied"
+        assert "$75" in chat.ask("what does it cost?")
+        chat.ask("hello")
+        page.locator("frontdesk-chat .launcher").click()
+        page.locator("frontdesk-chat .launcher").click()
+        assert len(chat.texts()) == 5
 
 
 def test_the_site_of_the_page_is_the_site_of_the_conversation(visit: Any, hosts: list[HostPages], server: Server) -> None:
@@ -587,7 +612,7 @@ def test_a_page_whose_server_is_away_shows_the_phone_number_and_hours(browser: A
 
 
 def test_a_service_that_does_not_answer_is_a_card_and_comes_back(visit: Any) -> None:
-    page = visit("/openapi.json" if False else "/widget.js")
+    page = visit("/widget.js")
     page.route("**/api/v1/**", lambda route: route.abort())
     page.goto(page.url.replace("/widget.js", "/chat"))
     page.get_by_role("heading", name="The chat is not available now").wait_for()
@@ -628,7 +653,7 @@ def test_an_expired_conversation_begins_anew_and_loses_nothing_that_was_typed(vi
 def test_a_proxy_that_holds_the_stream_back_is_asked_instead(visit: Any) -> None:
     page = visit("/widget.js")
     page.route("**/api/v1/events", lambda route: None)
-    page.add_init_script("const late = setTimeout; window.setTimeout = (act, ms, ...rest) => late(act, ms === 40000 ? 300 : ms, ...rest);")
+    page.add_init_script("const late = setTimeout; window.setTimeout = (act, ms, ...rest) => late(act, ms === 10000 ? 300 : ms, ...rest);")
     page.goto(page.url.replace("/widget.js", "/chat"))
     chat = Chat(page)
     assert "$75" in chat.ask("what does it cost?")

@@ -103,15 +103,15 @@ export function composer(current, act) {
     text.dispatchEvent(new Event("input"));
   }
 
-  async function canned() {
-    const found = await get(`handoffs/${part(current().id)}/canned`).catch((error) => (toast(error.message, "bad"), null));
-    if (found) pick("Canned replies", found.canned, insert, "No canned replies yet. Write some under Canned replies.");
+  function canned() {
+    const found = get(`handoffs/${part(current().id)}/canned`).then((answer) => answer.canned);
+    pick("Canned replies", found, insert, "Nothing here. Write some under Canned replies.");
   }
 
-  async function answers() {
+  function answers() {
     const path = `handoffs/${part(current().id)}/suggestions`;
-    const found = await get(path).catch((error) => (toast(error.message, "bad"), null));
-    if (found) pick("Approved answers", found.suggestions, insert, "Nothing found.", async (words) => (await get(`${path}?search=${encodeURIComponent(words)}`)).suggestions);
+    const found = get(path).then((answer) => answer.suggestions);
+    pick("Approved answers", found, insert, "Nothing found.", async (words) => (await get(`${path}?search=${encodeURIComponent(words)}`)).suggestions);
   }
 
   /** Offer answers that fit what the visitor wrote, once the conversation is ours. */
@@ -134,9 +134,13 @@ function lockedWords(handoff) {
   return h("p", {}, "The assistant still answers general questions here.");
 }
 
-/** Let somebody choose a text by keyboard or pointer; `search` asks the server, without it the list is filtered here. */
-function pick(title, options, choose, none, search) {
-  let shown = options;
+/**
+ * Let somebody choose a text by keyboard or pointer; `search` asks the server, without it the list is filtered here.
+ * The field is there before the texts are: what is typed at once belongs to the search.
+ */
+function pick(title, coming, choose, none, search) {
+  let options = [];
+  let shown = [];
   let at = 0;
   let turn = 0;
   const list = h("ul", { class: "picks", role: "listbox", id: "picks", "aria-label": title });
@@ -149,7 +153,7 @@ function pick(title, options, choose, none, search) {
     field.setAttribute("aria-activedescendant", nodes.length ? `pick${at}` : "");
     nodes[at]?.scrollIntoView({ block: "nearest" });
   };
-  field.addEventListener("input", async () => {
+  const find = async () => {
     const words = field.value.toLowerCase().trim();
     const mine = ++turn;
     const found = search && words ? await search(words).catch(() => []) : options.filter((one) => `${one.title} ${one.text}`.toLowerCase().includes(words));
@@ -157,7 +161,8 @@ function pick(title, options, choose, none, search) {
     shown = found;
     at = 0;
     draw();
-  });
+  };
+  field.addEventListener("input", find);
   field.addEventListener("keydown", (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
@@ -169,6 +174,7 @@ function pick(title, options, choose, none, search) {
     }
   });
   const { close } = show(title, [h("div", { class: "search" }, icon("search"), field), list], true);
-  draw();
   field.focus();
+  fill(list, h("li", { class: "empty", role: "option", "aria-selected": "false", "aria-disabled": "true" }, "Looking..."));
+  coming.then((found) => { options = found; return find(); }, (error) => { close(); toast(error.message, "bad"); });
 }

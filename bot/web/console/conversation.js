@@ -164,7 +164,7 @@ class Conversation {
 
   async act(verb, body) {
     try {
-      const { handoff } = await post(`handoffs/${part(this.handoff.id)}/${verb}`, body);
+      const { handoff } = await patiently(() => post(`handoffs/${part(this.handoff.id)}/${verb}`, body), verb === "reply" ? 2 : 0);
       know(handoff);
       this.change({ ...this.handoff, ...handoff });
       if (verb === "claim") { this.composer.use("reply"); announce("You have the conversation. The assistant is quiet."); }
@@ -237,5 +237,16 @@ class Conversation {
     } catch (error) {
       toast(error.message, "bad");
     }
+  }
+}
+
+/** Try again where the network failed: only for what carries an id of its own, which the server keeps once. */
+async function patiently(call, tries) {
+  try {
+    return await call();
+  } catch (error) {
+    if (error.status !== 0 || !tries) throw error;
+    await new Promise((done) => setTimeout(done, 800));
+    return patiently(call, tries - 1);
   }
 }

@@ -23,9 +23,9 @@ export async function draw(place) {
 }
 
 function tested(found, load) {
-  const last = found.tested[0];
-  const good = last && found.tested.filter((one) => one.created_at === last.created_at).every((one) => one.state === "delivered");
-  const words = !found.ways.length ? "Nobody is notified of anything. The owner writes the rules under Who is notified." : !last ? "The alarm path has not been tested yet." : good ? `Alarm path tested ${full(last.delivered_at)}: every way delivers.` : `Last test ${full(last.created_at)}: not every way has delivered.`;
+  const last = found.last_test;
+  const good = last && last.delivered === last.ways;
+  const words = !found.ways.length ? "Nobody is notified of anything. The owner writes the rules under Who is notified." : !last ? "The alarm path has not been tested yet." : good ? `Alarm path tested ${full(last.at)}: every way delivers.` : `Last test ${full(last.at)}: ${last.delivered} of ${last.ways} ways have delivered${last.failed ? `, ${last.failed} cannot` : ""}.`;
   const test = async () => {
     try {
       const { ways } = await post("notifications/test");
@@ -38,7 +38,7 @@ function tested(found, load) {
   };
   return h("section", { class: `card ${good ? "good" : "warn"}` }, h("h2", {}, "Alarm path"), h("p", { class: "status-line" }, icon(good ? "check" : "urgent"), words),
     h("p", { class: "row-actions" }, button("Test it now", test, { kind: "primary", disabled: !found.ways.length })),
-    found.tested.length ? table(found.tested, null) : null);
+    found.tested.length ? table(found.tested.slice(0, last.ways), null) : null);
 }
 
 function section(title, rows, none, action) {

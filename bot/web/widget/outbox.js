@@ -46,8 +46,16 @@ export class Vault extends EventTarget {
   }
 }
 
-/** Do something in one tab at a time, where the browser can see to it. */
-export const alone = (name, work) => (navigator.locks ? navigator.locks.request(`frontdesk:${name}`, work) : work());
+/** Do something in one tab at a time, where the browser can see to it (some refuse to, in a frame). */
+export const alone = (name, work) => {
+  let begun = false;
+  const once = () => ((begun = true), work());
+  const locked = navigator.locks?.request(`frontdesk:${name}`, once) ?? once();
+  return locked.catch((error) => {
+    if (begun) throw error;
+    return work();
+  });
+};
 
 export class Outbox extends EventTarget {
   constructor(vault, transport) {

@@ -3,6 +3,7 @@
 import { alone } from "./outbox.js";
 
 const SILENCE = 40_000; // the server says something every 15 seconds
+const PATIENCE = 10_000;
 const LONGEST_PAUSE = 30_000;
 
 /** What the server refused, or that it could not be reached (status 0). */
@@ -107,36 +108,33 @@ export class Transport extends EventTarget {
   }
 
   async stream() {
-    this.abort = new AbortController();
+    const abort = (this.abort = new AbortController());
     let dog;
-    const beat = (time = SILENCE) => {
+    const beat = () => {
       clearTimeout(dog);
-      dog = setTimeout(() => this.abort.abort(), time);
+      dog = setTimeout(() => abort.abort(), SILENCE);
     };
+    // A proxy that holds the stream back says nothing at all, not even what is there at once: then we ask instead.
+    const first = setTimeout(() => {
+      this.polling = true;
+      abort.abort();
+    }, PATIENCE);
     try {
-      beat();
-      const response = await this.call("GET", "/events", undefined, {
-        signal: this.abort.signal,
-        headers: { accept: "text/event-stream", "last-event-id": String(this.cursor) },
-      });
+      const response = await this.call("GET", "/events", undefined, { signal: abort.signal, headers: { "last-event-id": String(this.cursor) } });
       const reader = response.body.getReader();
       const decoder = new TextDecoder();
-      // A proxy that holds the stream back says nothing at all, not even what is there at once: then we ask instead.
-      let first = setTimeout(() => {
-        this.polling = true;
-        this.abort.abort();
-      }, 10_000);
       let rest = "";
       for (;;) {
         const { done, value } = await reader.read().catch(() => ({ done: true, value: undefined }));
-        clearTimeout(first);
         if (done) return;
+        clearTimeout(first);
         beat();
         const parts = (rest + decoder.decode(value, { stream: true })).split("\n\n");
         rest = parts.pop();
         for (const one of parts) this.event(one);
       }
     } finally {
+      clearTimeout(first);
       clearTimeout(dog);
     }
   }

@@ -72,7 +72,7 @@ iframe{display:block;width:100%;height:100%;border:0}
   let ready = false;
   let unread = 0;
 
-  const post = (kind) => frame?.contentWindow?.postMessage({ frontdesk: kind }, ORIGIN);
+  const post = (kind) => ready && frame.contentWindow.postMessage({ frontdesk: kind }, ORIGIN);
 
   const name = () => {
     const news = unread ? t(unread === 1 ? "launcher.unread.one" : "launcher.unread.other", { n: String(unread) }) : "";
