@@ -230,7 +230,8 @@ async def _talk(
         visitor = meet(client)
         await visitor.begin()
         for text in itertools.islice(said, TURNS_A_CONVERSATION):
-            if time.perf_counter() >= until:
+            # With an emergency open every reply is the same short text, which would flatter the figures.
+            if time.perf_counter() >= until or visitor.routes["emergency"]:
                 break
             await _timed(visitor, text, load)
         load.routes.update(visitor.routes)

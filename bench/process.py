@@ -64,7 +64,7 @@ def run(what: str, command: Sequence[str], cwd: Path, environment: Mapping[str, 
             if process.poll() is None:
                 process.kill()
     if process.returncode:
-        raise BenchError(f"{what} failed; the last lines of {log.relative_to(ROOT)}:\n{_tail(log)}")
+        raise BenchError(f"{what} failed with code {process.returncode}; the last lines of {log.relative_to(ROOT)}:\n{_tail(log)}")
     return Took(time.monotonic() - begun, _children_seconds() - cpu)
 
 

@@ -9,8 +9,7 @@
     (chest|rib*|side of body)  one of these; * ends a word that may go on; words inside brackets follow each other directly
     @pain                      one word of the group `pain`
     #38-43  #5+                a number
-    ^ help $                   the message begins, ends here; also inside brackets
-    @start how                 a sentence begins here
+    ^ help $                   a sentence begins, ends here; also inside brackets
     ! end my life              counts in a general question too
 """
 
@@ -29,7 +28,7 @@ Span = tuple[int, int]
 Hit = tuple[Span, ...]
 """Where the pieces of a pattern stand, in the order of the message."""
 
-_TREATED, _START = "@treated", "@start"
+_TREATED = "@treated"
 _NEXT, _FOLLOWS, _NEAR, _AROUND = 2, 6, 7, 16
 _MOST_HITS = 40
 """A message that repeats itself a thousand times must not cost a thousand times a thousand."""
@@ -123,7 +122,7 @@ class Lexicon:
         self._pairs: dict[tuple[str, str], list[tuple[tuple[str, ...], int]]] = {}
         # Phrases that begin with an open ending or a number are few and looked at one by one.
         self._open: list[tuple[str, tuple[str, ...], int]] = []
-        self._edges = {edge: self._intern(edge) for edge in ("^", "$", _START)}
+        self._begin, self._end = self._intern("^"), self._intern("$")
         self._begins = lru_cache(maxsize=20_000)(self._find_begins)
 
     def group(self, name: str) -> int:
@@ -147,7 +146,7 @@ class Lexicon:
         words: Counter[str] = Counter()
         for phrase, number in self._phrases.items():
             for word in phrase.split(" "):
-                if word[0] not in "#^$@":
+                if word[0] not in "#^$":
                     words[word] += bin(self.masks[number]).count("1")
         stems = tuple(word[:-1] for word in words if word.endswith("*"))
         words.update(word for word in everyday if word.startswith(stems))
@@ -156,11 +155,7 @@ class Lexicon:
     def scan(self, words: Sequence[str], starts: Sequence[int] = (0,)) -> Places:
         """Find the words of the list in a message whose sentences begin at `starts`."""
         last = len(words)
-        found = {
-            self._edges["^"]: [(0, 0)],
-            self._edges["$"]: [(last, last)],
-            self._edges[_START]: [(at, at) for at in starts],
-        }
+        found = {self._begin: [(at, at) for at in starts], self._end: [(at, at) for at in (*starts[1:], last)]}
         for at, word in enumerate(words):
             alone, longer = self._begins(word)
             for phrase in alone:
@@ -188,7 +183,7 @@ class Lexicon:
             self._open.append((head, tuple(rest), number))
         elif rest:
             self._pairs.setdefault((head, rest[0]), []).append((tuple(rest), number))
-        elif phrase not in ("^", "$", _START):
+        elif phrase not in ("^", "$"):
             self._alone[phrase] = number
         return number
 
@@ -214,17 +209,17 @@ class Lexicon:
             if piece["gap"] or (piece["word"] and not self._plain(piece["word"])):
                 continue
             steps.append((self._element(piece), 0 if piece["edge"] == "$" else gap))
-            gap = 0 if strict or piece["edge"] or piece["group"] == _START else _NEXT
+            gap = 0 if strict or piece["edge"] else _NEXT
         if not steps:
             raise PatternError("a pattern needs at least one word")
         return tuple(steps)
 
     def _element(self, piece: re.Match[str]) -> int:
-        if piece["group"] and piece["group"] != _START:
+        if piece["group"]:
             return self.group(piece["group"][1:])
         if piece["number"]:
             return self._add(frozenset([piece["number"]]))
-        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"] or piece["edge"] or _START, "|", ())))
+        return self._add(frozenset(self._alternatives(piece["alternatives"] or piece["word"] or piece["edge"], "|", ())))
 
     def _members(self, name: str, inside: tuple[str, ...]) -> set[str]:
         if name not in self._groups:
@@ -236,9 +231,7 @@ class Lexicon:
     def _alternatives(self, text: str, separator: str, inside: tuple[str, ...]) -> set[str]:
         found: set[str] = set()
         for phrase in filter(None, map(str.strip, text.split(separator))):
-            if phrase == _START:
-                found.add(phrase)
-            elif phrase.startswith("@"):
+            if phrase.startswith("@"):
                 found |= self._members(phrase[1:], inside)
             elif phrase.startswith("#"):
                 number, _, rest = phrase.partition(" ")

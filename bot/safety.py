@@ -33,6 +33,9 @@ _QUESTION_REACH = 12
 _STORY_REACH = 8
 """Words from "years ago" to what happened then."""
 
+_TURN_REACH = 2
+"""Words after a finding in which "until today" still takes a denial back."""
+
 _LAST_LATIN = 0x24F
 
 _DENIAL_REACH = 4
@@ -119,7 +122,7 @@ class SafetyList:
             list_version=self.version,
             treated=treated,
             bodily=bool(complaint) or any(f.level and f.rule.kind != "abuse" for f in findings),
-            foreign=now.foreign,
+            foreign=now.foreign or any(f.rule.as_written for f in findings),
             report=_report(now, top, treated),
         )
 
@@ -374,7 +377,7 @@ class _Message:
             near = 0 <= start - cue[1] <= _DENIAL_REACH and self._links.issuperset(range(cue[1], start))
             if near and self._sentence(cue) == self._sentence((start, start + 1)):
                 # "not bleeding much, but it won't stop" bleeds; "no chest pain but my knee hurts" is no chest pain.
-                turned = any(cue[1] <= at < hull(hit)[1] for at, _ in self.group("turns"))
+                turned = any(cue[1] <= at < hull(hit)[1] + _TURN_REACH for at, _ in self.group("turns"))
                 return not turned or cue in self.group("absences")
         return False
 

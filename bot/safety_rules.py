@@ -49,6 +49,8 @@ class Rule:
     source: str
     approved_by: str
     reviewed_on: str
+    as_written: bool
+    """Words of other languages: nothing is taken for a misspelt one of them."""
     patterns: Mapping[Level, tuple[Pattern, ...]]
     unless: tuple[Pattern, ...]
     """Words that one of these covers do not count for this rule."""
@@ -161,6 +163,7 @@ class _Reader:
             **{key: str(entry[key]) for key in ("id", "name", "kind", "why", "source")},
             approved_by=str(entry.get("approved_by", self._data["approved_by"])),
             reviewed_on=str(entry.get("reviewed_on", self._data["reviewed_on"])),
+            as_written="as_written" in entry,
             patterns=patterns or self._levels(lexicon, entry),
             unless=self._patterns(lexicon, entry.get("unless", ""), strict=True),
             must={self._level(name): tuple(text for text, _ in _lines(block)) for name, block in entry["must"].items()},

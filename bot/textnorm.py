@@ -102,13 +102,19 @@ class Speller:
         """Return the word that was meant, or several that were run together; an unknown word as it is."""
         if word in self._known or not (word.isascii() and word.isalpha()):
             return (word,)
-        for form in _without_repeats(word):
-            if form in self._known:
+        plain = _without_repeats(word)
+        for form in plain:
+            if form in self.vocabulary:
                 return (form,)
-        word = _REPEATED.sub(r"\1\1", word)
+        word = plain[0] if plain else word
         if len(word) <= _LONGEST_WORD and (found := self._nearest(word)):
             return (found,)
-        return self._apart(word) or self._two_wrong(word)
+        for form in (*plain, word):
+            if form in self._known:
+                return (form,)
+            if apart := self._apart(form):
+                return apart
+        return self._two_wrong(word)
 
     def _nearest(self, word: str) -> str | None:
         if len(word) < _SHORTEST_TYPO:
@@ -126,9 +132,10 @@ class Speller:
         near = [c for c in candidates if _begin_alike(word, c) and _distance(word, c) <= 2]
         return (min(near, key=lambda c: self._dissimilarity(word, c), default=word),)
 
-    def _dissimilarity(self, word: str, other: str) -> tuple[bool, bool, int, str]:
-        """Order candidates: same first letter, same letters (swapped or doubled), more needed, then the alphabet."""
-        return word[0] != other[0], set(word) != set(other), -self._weights[other], other
+    def _dissimilarity(self, word: str, other: str) -> tuple[bool, bool, bool, bool, int, str]:
+        """Order candidates: first letter kept, letters swapped, one doubled, one lost, then what the list needs more often."""
+        swapped, doubled = sorted(word) != sorted(other), set(word) != set(other)
+        return word[0] != other[0], swapped, doubled, len(other) <= len(word), -self._weights[other], other
 
     def _apart(self, word: str) -> tuple[str, ...] | None:
         """Split words run together, the fewest pieces first: "cantbreathe"."""

@@ -561,11 +561,11 @@ def test_a_message_whose_acknowledgement_was_lost_is_not_said_twice(visit: Any) 
             route.continue_()
 
     page.route("**/api/v1/messages", lose)
-    chat.send("said once")
+    chat.send("hello there once")
     chat.replies(2)
     page.wait_for_timeout(4000)
-    assert lost and chat.texts(".turn.visitor") == ["said once"]
-    assert chat.texts(".turn.bot")[1:] == ["Heard: said once"]
+    assert lost and chat.texts(".turn.visitor") == ["hello there once"]
+    assert chat.texts(".turn.bot")[1:] == ["Heard: hello there once"]
 
 
 def test_a_server_that_is_killed_in_the_middle_is_only_a_pause(browser: Any, tmp_path: Path) -> None:  # noqa: F811

@@ -50,11 +50,11 @@ const show = (made, wrong) => {
   for (const name of ["name", "phone", "consent"]) {
     const input = made.elements[name];
     const text = wrong[name] ? t(`callback.need.${name}`) : "";
-    document.getElementById(`cb-${name}-error`).textContent = text;
+    made.querySelector(`#cb-${name}-error`).textContent = text;
     input.setAttribute("aria-invalid", String(Boolean(text)));
     if (text && !first) first = input;
   }
   first?.focus();
-  if (first) speak(document.getElementById(`${first.id}-error`).textContent, true);
+  if (first) speak(t(`callback.need.${first.name}`), true);
   return Boolean(first);
 };
