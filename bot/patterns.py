@@ -113,6 +113,7 @@ class Lexicon:
         self._groups = dict(groups)
         self._plain = plain
         self._elements: dict[frozenset[str], int] = {}
+        self._uses: Counter[int] = Counter()
         self.phrases_of: list[frozenset[int]] = []
         """For every element its phrases."""
         self.masks: list[int] = []
@@ -143,11 +144,12 @@ class Lexicon:
 
     def vocabulary(self, everyday: Iterable[str] = ()) -> Counter[str]:
         """Return every word of the list with how often it is needed; open endings are filled in from `everyday` words."""
+        uses: Counter[int] = Counter()
+        for element, phrases in enumerate(self.phrases_of):
+            uses.update(dict.fromkeys(phrases, self._uses[element] + 1))
         words: Counter[str] = Counter()
         for phrase, number in self._phrases.items():
-            for word in phrase.split(" "):
-                if word[0] not in "#^$":
-                    words[word] += bin(self.masks[number]).count("1")
+            words.update({word: uses[number] + 1 for word in phrase.split(" ") if word[0] not in "#^$"})
         stems = tuple(word[:-1] for word in words if word.endswith("*"))
         words.update(word for word in everyday if word.startswith(stems))
         return Counter({word: count for word, count in words.items() if not word.endswith("*")})
@@ -246,6 +248,7 @@ class Lexicon:
 
     def _add(self, alternatives: frozenset[str]) -> int:
         if alternatives in self._elements:
+            self._uses[self._elements[alternatives]] += 1
             return self._elements[alternatives]
         element = self._elements[alternatives] = len(self.phrases_of)
         phrases = frozenset(self._intern(phrase) for phrase in sorted(alternatives))

@@ -274,7 +274,10 @@ def _is_letter(chunk: tuple[str, str, int, int]) -> bool:
 
 
 def _is_dot(chunks: list[tuple[str, str, int, int]], at: int) -> bool:
-    return chunks[at][0] == "end" and chunks[at][1] == "." and at + 1 < len(chunks) and _is_letter(chunks[at + 1])
+    if chunks[at][:2] != ("end", ".") or at + 1 == len(chunks):
+        return False
+    # "s.o.s" is one word; "breathe. I had" is not.
+    return _is_letter(chunks[at + 1]) and chunks[at][3] == chunks[at + 1][2]
 
 
 def _is_near(form: str, chunk: str, speller: Speller) -> bool:
