@@ -83,7 +83,9 @@ class Visitor:
     def stream(self, after: int | None = None) -> Iterator[Stream]:
         parts = urlsplit(self.api)
         connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=40)
-        connection.request("GET", f"{parts.path}/events", headers={**self.headers, **({} if after is None else {"last-event-id": str(after)})})
+        connection.request(
+            "GET", f"{parts.path}/events", headers={**self.headers, **({} if after is None else {"last-event-id": str(after)})}
+        )
         socket = connection.sock
         response = connection.getresponse()
         assert response.status == 200
@@ -368,7 +370,9 @@ def refusals(server: Server) -> dict[str, requests.Response]:
         ),
         "415 form": post(address, data={"text": EMERGENCY}, headers=good, timeout=10),
         "415 plain": post(address, data=EMERGENCY.encode(), headers={**good, "content-type": "text/plain"}, timeout=10),
-        "422 not JSON": post(address, data=f'{{"text": "{EMERGENCY}"', headers={**good, "content-type": "application/json"}, timeout=10),
+        "422 not JSON": post(
+            address, data=f'{{"text": "{EMERGENCY}"', headers={**good, "content-type": "application/json"}, timeout=10
+        ),
         "422 no id": post(address, json={"text": EMERGENCY}, headers=good, timeout=10),
         "422 other field": post(address, json={"id": "abcdefgh", "words": {"deep": [EMERGENCY]}}, headers=good, timeout=10),
         "422 field name": post(address, json={"id": "abcdefgh", EMERGENCY: 1}, headers=good, timeout=10),
@@ -533,7 +537,10 @@ def test_a_token_in_the_address_opens_nothing(server: Server) -> None:
 def test_no_answer_sets_a_cookie(server: Server) -> None:
     visitor = Visitor(server)
     paths = ("/", "/chat", "/chat/frame", "/widget.js", "/chat/qr.svg")
-    answers = [requests.get(server.url + path, timeout=10) for path in paths] + [visitor.say("hello"), visitor.call("GET", "/messages")]
+    answers = [requests.get(server.url + path, timeout=10) for path in paths] + [
+        visitor.say("hello"),
+        visitor.call("GET", "/messages"),
+    ]
     assert all("set-cookie" not in answer.headers for answer in answers)
 
 
@@ -554,7 +561,14 @@ def test_a_page_on_the_clinic_s_list_may_use_the_api(server: Server, origin: str
 
 
 @pytest.mark.parametrize(
-    "origin", ["https://evil.example", "http://clinic.example.org", "https://clinic.example.org.evil.example", "null", "https://clinics.example"]
+    "origin",
+    [
+        "https://evil.example",
+        "http://clinic.example.org",
+        "https://clinic.example.org.evil.example",
+        "null",
+        "https://clinics.example",
+    ],
 )
 def test_other_pages_are_refused(server: Server, origin: str) -> None:
     visitor = Visitor(server)
@@ -606,7 +620,9 @@ def first_load(server: Server) -> dict[str, bytes]:
     found = {"/chat/frame": page, "/widget.js": packed("/widget.js"), **{path: packed(path) for path in linked}}
     scripts = {path: gzip.decompress(body).decode() for path, body in found.items() if path.endswith(".js")}
     imported = {name for text in scripts.values() for name in re.findall(r'^import .* from "\./([\w.]+)"', text, re.M)}
-    assert imported <= {path.rsplit("/", 1)[1] for path in found}, "every module is named in the page, so that none waits for another"
+    assert imported <= {path.rsplit("/", 1)[1] for path in found}, (
+        "every module is named in the page, so that none waits for another"
+    )
     return found
 
 
@@ -648,7 +664,9 @@ def test_the_qr_code_is_a_picture_of_the_chat_s_address(server: Server) -> None:
     assert response.headers["content-type"] == "image/svg+xml" and "<svg" in response.text
 
 
-@pytest.mark.parametrize("path", ["/widget/x/../../settings.py", "/widget/x/%2e%2e/chat.html", "/widget/x/chat.html", "/demo/index.html", "/nothing"])
+@pytest.mark.parametrize(
+    "path", ["/widget/x/../../settings.py", "/widget/x/%2e%2e/chat.html", "/widget/x/chat.html", "/demo/index.html", "/nothing"]
+)
 def test_other_files_are_not_there(server: Server, path: str) -> None:
     problem(requests.get(server.url + path, timeout=10), 404, "not-found")
 

@@ -105,9 +105,7 @@ class Api:
         async with self._body(request) as body:
             token = self._token(request)
             fields = body.fields(self._schemas, "NewMessage")
-            incoming = Incoming(
-                token.visitor, fields["id"], fields["text"], fields.get("payload") or {}, address_of(request)
-            )
+            incoming = Incoming(token.visitor, fields["id"], fields["text"], fields.get("payload") or {}, address_of(request))
             return _accepted(await self._parts.frontdesk.receive(incoming))
 
     async def ask_for_call(self, request: Request) -> HTTPResponse:
@@ -140,9 +138,7 @@ class Api:
         shown = [message_json(message) for message in news.messages]
         following = news.messages[-1].seq if news.messages else after
         more = len(shown) == limit
-        return json(
-            {"messages": shown, "next": following, "more": more, "standing": news.standing}, ensure_ascii=False
-        )
+        return json({"messages": shown, "next": following, "more": more, "standing": news.standing}, ensure_ascii=False)
 
     async def stream_events(self, request: Request) -> None:
         """Stream the conversation."""

@@ -221,8 +221,8 @@ def colour(value: Any, default: str) -> str:
 
 
 def on(background: str) -> str:
-    """Return white or near black, whichever is easier to read on a colour."""
-    return max(("#ffffff", "#0b1211"), key=lambda text: contrast(text, background))
+    """Return white or black, whichever is easier to read on a colour."""
+    return max(("#ffffff", "#000000"), key=lambda text: contrast(text, background))
 
 
 def readable(text: str, background: str, ratio: float = CONTRAST) -> str:

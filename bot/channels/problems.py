@@ -127,9 +127,7 @@ def _sanic(error: SanicException) -> HTTPResponse:
     return _document(status if status in _TITLES else 500, name, title, headers)
 
 
-def _document(
-    status: int, name: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any
-) -> HTTPResponse:
+def _document(status: int, name: str, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> HTTPResponse:
     title = _TITLES.get(status, (name, name.replace("-", " ").capitalize()))[1]
     body = {"type": PREFIX + name, "title": title, "status": status, "detail": detail, **extra}
     kept = {"cache-control": "no-store", "x-content-type-options": "nosniff", **(headers or {})}

@@ -287,5 +287,3 @@ def _loader_texts(look: Look) -> Mapping[str, str]:
 
 def _version(asset: Asset) -> str:
     return asset.tag.strip('"')
-
-

@@ -193,12 +193,12 @@ def test_the_loop_survives_a_server_that_is_killed(browser: Any, server: Server)
         console.page.fill(".composer textarea", "Are you still there?")
         console.page.keyboard.press("Enter")
         console.sees("The server cannot be reached", "#toasts")
-        assert console.page.input_value(".composer textarea") == "Are you still there?"
+        console.until("document.querySelector('.composer textarea').value === 'Are you still there?'")
         server.start()
         console.page.locator(".banner.offline").wait_for(state="detached", timeout=30000)
         console.page.focus(".composer textarea")
         console.page.keyboard.press("Enter")
-        visitor.hears("Are you still there?", 10)
+        visitor.hears("Are you still there?", 20)
         visitor.say("what does it cost")
         console.sees("what does it cost", ".talk", 15)
         time.sleep(0.5)
@@ -335,6 +335,24 @@ def test_the_keyboard_is_enough(browser: Any, server: Server) -> None:
         keys.press("Enter")
         console.sees("Nobody is waiting.")
         assert "only for us" not in str(visitor.read())
+
+
+def test_words_written_while_a_reply_is_on_its_way_are_kept(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(PERSON)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        console.press("Take over")
+        console.sees("You have it", ".talk-head")
+        console.page.route("**/reply", lambda route: (time.sleep(0.7), route.continue_()))
+        for words in ("first", "second"):
+            console.page.keyboard.type(words)
+            console.page.keyboard.press("Enter")
+        console.page.keyboard.type("third")
+        visitor.hears("second")
+        said = [message["text"] for message in visitor.read() if message["author"] == "staff"]
+        assert said == ["first", "second"]
+        assert console.page.input_value(".composer textarea") == "third"
 
 
 def test_canned_replies_and_answers_are_inserted_and_gaps_are_noticed(browser: Any, server: Server) -> None:

@@ -3,6 +3,7 @@
 Every test also fails on a script error and on anything that a content security policy stopped.
 """
 
+# ruff: noqa: F811  (fixtures come in as arguments under the names they are imported by)
 from __future__ import annotations
 
 import re
@@ -14,7 +15,7 @@ from typing import Any
 
 import pytest
 from fixtures_browser import ARGUMENTS, CHROMIUM, HostPages, axe, browser, opened_shadows, violations, watched  # noqa: F401
-from fixtures_server import Server, act, running
+from fixtures_server import WHOLE, Server, act, running
 
 pytestmark = pytest.mark.slow
 
@@ -84,7 +85,7 @@ class Chat:
 
 
 @pytest.fixture
-def visit(browser: Any, server: Server, hosts: list[HostPages]) -> Iterator[Callable[..., Any]]:  # noqa: F811
+def visit(browser: Any, server: Server, hosts: list[HostPages]) -> Iterator[Callable[..., Any]]:
     """Open pages in fresh browsers; afterwards nothing may have gone wrong in any."""
     wrong: list[str] = []
     contexts: list[Any] = []
@@ -142,7 +143,9 @@ def test_one_line_on_a_page_of_another_origin_is_a_working_chat(visit: Any, host
     assert "$75" in chat.ask("what does it cost?")
 
 
-def test_nothing_is_fetched_or_kept_before_the_chat_is_opened(visit: Any, browser: Any, hosts: list[HostPages], server: Server) -> None:  # noqa: F811
+def test_nothing_is_fetched_or_kept_before_the_chat_is_opened(
+    visit: Any, browser: Any, hosts: list[HostPages], server: Server
+) -> None:
     context = browser.new_context()
     fetched: list[str] = []
     context.on("request", lambda request: fetched.append(request.url))
@@ -197,7 +200,9 @@ window.before = new Set(Object.getOwnPropertyNames(window));
 </script>"""
 
 
-def test_a_page_with_hostile_styles_and_scripts_neither_breaks_nor_reads_it(visit: Any, hosts: list[HostPages], server: Server) -> None:
+def test_a_page_with_hostile_styles_and_scripts_neither_breaks_nor_reads_it(
+    visit: Any, hosts: list[HostPages], server: Server
+) -> None:
     page = visit(host_page(hosts, server, before=HOSTILE_STYLE + HOSTILE_SCRIPT), viewport=DESKTOP)
     launcher = page.locator("frontdesk-chat .launcher")
     launcher.wait_for()
@@ -207,7 +212,12 @@ def test_a_page_with_hostile_styles_and_scripts_neither_breaks_nor_reads_it(visi
     assert "$75" in chat.ask("what does it cost?")
     assert "chest" not in str(page.evaluate("window.heard"))
     assert page.evaluate("window.heard.every((one) => ['ready', 'unread', 'close'].includes(one.frontdesk))")
-    assert page.evaluate("Object.getOwnPropertyNames(window).filter((name) => !window.before.has(name) && isNaN(name) && name !== 'before')") == []
+    assert (
+        page.evaluate(
+            "Object.getOwnPropertyNames(window).filter((name) => !window.before.has(name) && isNaN(name) && name !== 'before')"
+        )
+        == []
+    )
     assert page.evaluate("[typeof window.onmessage, window.frontdesk]") == ["function", "taken"]
 
 
@@ -270,7 +280,9 @@ def test_escape_closes_the_menu_before_the_chat(visit: Any, hosts: list[HostPage
     page.locator("frontdesk-chat dialog").wait_for(state="hidden")
 
 
-def test_on_a_phone_it_fills_the_screen_and_the_keyboard_does_not_cover_the_box(visit: Any, hosts: list[HostPages], server: Server) -> None:
+def test_on_a_phone_it_fills_the_screen_and_the_keyboard_does_not_cover_the_box(
+    visit: Any, hosts: list[HostPages], server: Server
+) -> None:
     page = visit(host_page(hosts, server), viewport=PHONE, has_touch=True, is_mobile=True)
     chat = open_widget(page)
     assert page.locator("frontdesk-chat dialog").bounding_box() == {"x": 0, "y": 0, **PHONE}
@@ -299,7 +311,9 @@ def test_the_conversation_goes_on_on_the_next_page(visit: Any, hosts: list[HostP
     assert chat.texts()[1] == "what does it cost?" and "$75" in chat.texts()[2]
 
 
-def test_where_the_browser_keeps_nothing_for_frames_the_chat_lasts_as_long_as_the_page(hosts: list[HostPages], server: Server) -> None:
+def test_where_the_browser_keeps_nothing_for_frames_the_chat_lasts_as_long_as_the_page(
+    hosts: list[HostPages], server: Server
+) -> None:
     from playwright.sync_api import sync_playwright
 
     wrong: list[str] = []
@@ -366,7 +380,7 @@ def test_dots_are_shown_while_an_answer_is_on_its_way(visit: Any) -> None:
     chat.where.locator(".dots").wait_for()
     chat.replies(2)
     assert chat.where.locator(".dots").count() == 0
-    assert chat.state("slow please") == "Seen"
+    assert chat.state("slow please") == "Sent"
 
 
 def test_every_message_has_its_time_and_every_day_its_name(visit: Any) -> None:
@@ -538,7 +552,9 @@ def test_what_is_written_without_a_network_is_kept_marked_and_sent_once(visit: A
     page.context.set_offline(False)
     chat.replies(3)
     page.wait_for_timeout(500)
-    assert chat.texts()[1:] == ["first offline", "second offline", "Heard: first offline", "Heard: second offline"] or chat.texts()[1:] == [
+    assert chat.texts()[1:] == ["first offline", "second offline", "Heard: first offline", "Heard: second offline"] or chat.texts()[
+        1:
+    ] == [
         "first offline",
         "Heard: first offline",
         "second offline",
@@ -568,7 +584,7 @@ def test_a_message_whose_acknowledgement_was_lost_is_not_said_twice(visit: Any) 
     assert chat.texts(".turn.bot")[1:] == ["Heard: hello there once"]
 
 
-def test_a_server_that_is_killed_in_the_middle_is_only_a_pause(browser: Any, tmp_path: Path) -> None:  # noqa: F811
+def test_a_server_that_is_killed_in_the_middle_is_only_a_pause(browser: Any, tmp_path: Path) -> None:
     wrong: list[str] = []
     with running(tmp_path) as server:
         page = watched(browser.new_page(viewport=PHONE), wrong)
@@ -590,7 +606,7 @@ def test_a_server_that_is_killed_in_the_middle_is_only_a_pause(browser: Any, tmp
     assert not wrong
 
 
-def test_a_page_whose_server_is_away_shows_the_phone_number_and_hours(browser: Any, tmp_path: Path, hosts: list[HostPages]) -> None:  # noqa: F811
+def test_a_page_whose_server_is_away_shows_the_phone_number_and_hours(browser: Any, tmp_path: Path, hosts: list[HostPages]) -> None:
     wrong: list[str] = []
     with running(tmp_path, {"allowed_origins": [hosts[0].url]}) as server:
         page = browser.new_page(viewport=DESKTOP)
@@ -653,10 +669,31 @@ def test_an_expired_conversation_begins_anew_and_loses_nothing_that_was_typed(vi
 def test_a_proxy_that_holds_the_stream_back_is_asked_instead(visit: Any) -> None:
     page = visit("/widget.js")
     page.route("**/api/v1/events", lambda route: None)
-    page.add_init_script("const late = setTimeout; window.setTimeout = (act, ms, ...rest) => late(act, ms === 10000 ? 300 : ms, ...rest);")
+    page.add_init_script(
+        "const late = setTimeout; window.setTimeout = (act, ms, ...rest) => late(act, ms === 10000 ? 300 : ms, ...rest);"
+    )
     page.goto(page.url.replace("/widget.js", "/chat"))
     chat = Chat(page)
     assert "$75" in chat.ask("what does it cost?")
+
+
+@pytest.mark.model
+def test_the_whole_assistant_answers_on_the_demo_site(browser: Any, tmp_path: Path) -> None:
+    wrong: list[str] = []
+    with running(tmp_path, None, WHOLE) as server:
+        page = browser.new_page(viewport=DESKTOP)
+        page.add_init_script(opened_shadows())
+        watched(page, wrong).goto(server.url)
+        chat = open_widget(page)
+        assert "twitch" in chat.ask("does it hurt?")
+        answers = len(chat.texts())
+        chat.where.locator(".chip").first.click()
+        chat.replies(3)
+        assert len(chat.texts()) == answers + 2
+        assert "911" in chat.ask("it hurts when I breathe in since my last session")
+        chat.where.locator("#bar").get_by_role("link", name="Call 911").wait_for()
+        page.close()
+    assert not wrong
 
 
 # -- for everybody ------------------------------------------------------------------------------------------------------
@@ -703,7 +740,9 @@ def test_a_narrow_screen_fits(visit: Any) -> None:
     page = visit(viewport={"width": 320, "height": 568})
     chat = Chat(page)
     chat.ask("what does it cost?")
-    assert page.evaluate("[...document.querySelectorAll('#app *')].every((one) => one.getBoundingClientRect().right <= innerWidth + 1)")
+    assert page.evaluate(
+        "[...document.querySelectorAll('#app *')].every((one) => one.getBoundingClientRect().right <= innerWidth + 1)"
+    )
     assert chat.where.get_by_role("button", name="Talk to a person").is_visible()
 
 
@@ -776,7 +815,7 @@ def run_axe(page: Any, script: str, state: str) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("size", [PHONE, DESKTOP], ids=["phone", "desktop"])
-def test_axe_finds_nothing_in_any_state(visit: Any, axe: str, server: Server, scheme: str, size: dict[str, int]) -> None:  # noqa: F811
+def test_axe_finds_nothing_in_any_state(visit: Any, axe: str, server: Server, scheme: str, size: dict[str, int]) -> None:
     page = visit("/chat", viewport=size, color_scheme=scheme, bypass_csp=True)
     chat = Chat(page)
     run_axe(page, axe, "greeting")
@@ -818,7 +857,9 @@ def test_axe_finds_nothing_in_any_state(visit: Any, axe: str, server: Server, sc
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_on_pages_with_the_widget(visit: Any, axe: str, hosts: list[HostPages], server: Server, scheme: str) -> None:  # noqa: F811
+def test_axe_finds_nothing_on_pages_with_the_widget(
+    visit: Any, axe: str, hosts: list[HostPages], server: Server, scheme: str
+) -> None:
     page = visit("/", viewport=DESKTOP, color_scheme=scheme, bypass_csp=True)
     page.locator("frontdesk-chat .launcher").wait_for()
     run_axe(page, axe, "demo site")

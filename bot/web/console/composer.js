@@ -13,8 +13,9 @@ export function composer(current, act) {
   const key = `draft:${current().id}`;
   let mode = "reply";
   let typedAt = 0;
-  let sending = false;
-  let messageId = "";
+  let sending = 0;
+  let failed = null;
+  let queue = Promise.resolve();
 
   const text = h("textarea", { rows: 3, maxlength: 4000, "aria-label": "Reply to the visitor", value: sessionStorage.getItem(key) || "" });
   const modes = h("div", { class: "modes", role: "group", "aria-label": "What you write" });
@@ -62,7 +63,7 @@ export function composer(current, act) {
     node.classList.toggle("noting", mode === "note");
     text.setAttribute("aria-label", mode === "reply" ? "Reply to the visitor" : "Note for colleagues");
     text.placeholder = mode === "reply" ? "Write to the visitor" : "Only colleagues see this";
-    fill(hint, mode === "reply" ? `Goes to: ${channelName(handoff)}` : "Stays here");
+    fill(hint, sending ? "Sending..." : mode === "reply" ? `Goes to: ${channelName(handoff)}` : "Stays here");
     fill(send.querySelector("span"), mode === "reply" ? "Send" : "Keep note");
     grow();
     if (!mine) suggested.hidden = true;
@@ -76,25 +77,33 @@ export function composer(current, act) {
     text.focus();
   }
 
-  async function submit() {
+  /** Take what is written out of the field at once, so that the next words are not lost; what fails comes back. */
+  function submit() {
     const said = text.value.trim();
-    if (!said || sending) return;
+    if (!said) return;
     if (mode === "reply" && /\{[a-z_.]+\}/.test(said)) return toast("A gap in this reply is not filled: replace the words in braces.", "bad");
-    sending = true;
-    send.disabled = true;
+    const what = mode;
     // The same id when it is sent again after a broken connection: the visitor gets it once.
-    messageId ||= `s_${crypto.randomUUID?.() || Math.random().toString(36).slice(2)}`;
-    const done = await act(mode, mode === "reply" ? { text: said, message_id: messageId } : { text: said });
-    sending = false;
-    send.disabled = false;
-    if (!done) return;
-    messageId = "";
+    const id = failed?.said === said ? failed.id : `s_${crypto.randomUUID?.() || Math.random().toString(36).slice(2)}`;
     text.value = "";
-    sessionStorage.removeItem(key);
     suggested.hidden = true;
-    grow();
-    // Who pressed the button goes on writing; who has gone elsewhere meanwhile stays there.
+    sending += 1;
+    draw();
     if (send.contains(document.activeElement)) text.focus();
+    queue = queue.then(() => deliver(what, said, id));
+  }
+
+  async function deliver(what, said, id) {
+    const done = await act(what, what === "reply" ? { text: said, message_id: id } : { text: said });
+    sending -= 1;
+    failed = done ? null : { said, id };
+    if (!done) {
+      text.value = text.value ? `${said}\n${text.value}` : said;
+      if (mode !== what) use(what);
+    }
+    if (text.value) sessionStorage.setItem(key, text.value);
+    else sessionStorage.removeItem(key);
+    draw();
   }
 
   function insert(words) {

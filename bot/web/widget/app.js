@@ -60,7 +60,6 @@ transport.addEventListener("message", ({ detail }) => {
 });
 transport.addEventListener("read", ({ detail }) => {
   log.read = Math.max(log.read, detail.seq);
-  log.tidy();
   thinking();
 });
 transport.addEventListener("standing", ({ detail }) => {
@@ -210,7 +209,7 @@ by("close").hidden = !host.framed;
 by("again").hidden = false;
 const mark = by("mark");
 if (mark.dataset.logo) mark.append(h("img", { src: mark.dataset.logo, alt: "" }));
-else mark.textContent = [...contact.name][0];
+else mark.textContent = [...title][0];
 const helpless = setTimeout(() => by("down").classList.add("now"), HELPLESS);
 host.tell("ready");
 transport.open();

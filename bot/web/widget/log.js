@@ -137,13 +137,14 @@ export class Log extends EventTarget {
       if (today !== day) item.before(h("li", { class: "day" }, h("span", {}, this.dayName(at))));
       const together = before && today === day && before.dataset.author === item.dataset.author && at - Number(before.dataset.at) < TOGETHER;
       item.classList.toggle("next", Boolean(together));
-      item.querySelector(".state").textContent = "";
-      if (["sending", "waiting", "refused"].includes(item.dataset.state)) item.querySelector(".state").textContent = t(`state.${item.dataset.state}`);
-      else if (item.dataset.author === "visitor") mine = item;
+      const { state } = item.dataset;
+      item.querySelector(".state").textContent = state ? t(`state.${state}`) : "";
+      if (!state && item.dataset.author === "visitor") mine = item;
       day = today;
       before = item;
     }
-    if (mine) mine.querySelector(".state").textContent = t(Number(mine.dataset.seq) <= this.read ? "state.read" : "state.sent");
+    // Never "seen": that an assistant has answered does not mean that a person knows.
+    if (mine) mine.querySelector(".state").textContent = t("state.sent");
     if (this.dots) this.list.append(this.dots);
     if (before !== this.last || this.emergency !== this.quiet) this.extras(before);
   }
