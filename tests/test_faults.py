@@ -31,7 +31,12 @@ from bot.notify import Outbox
 from bot.settings import ROOT
 from bot.store import Store
 
-pytestmark = [pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(1200)]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.model,
+    pytest.mark.timeout(1200),
+    pytest.mark.skipif(not os.environ.get("FAULTS"), reason="not yet proven on a quiet machine: run it with FAULTS=1"),
+]
 
 KILLS = int(os.environ.get("FAULT_KILLS", "50"))
 VISITORS = 50

@@ -106,7 +106,8 @@ OWN_TABLES = frozenset(
 NETWORK = frozenset({"aiohttp", "aiosmtplib", "httpx", "requests", "smtplib", "urllib3", "http.client", "urllib.request", "ftplib"})
 """What calls somebody outside; allowed in bot/notify.py and the channels."""
 
-READS_ENVIRONMENT = {"rasa_runtime.environment", 
+READS_ENVIRONMENT = {
+    "bot.rasa_runtime.environment": "defaults for plain `rasa` commands, set before they start",
     "bot.settings": "its trade",
     "bot.__main__": "switches that Rasa and SQLAlchemy read while they are imported, and the name of who types",
     "bot.training": "handed on to the process that trains",
