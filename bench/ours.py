@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 from bench.data import Examples, write_ours
-from bench.process import WORK, Server, Took, disk_mb, free_port, install, run
-from bot.settings import ROOT
+from bench.process import WORK, Server, Took, disk_mb, environment, free_port, install, run
+from bot.settings import ROOT, Settings
 
 LIMITS = ("MESSAGES_PER_MINUTE", "ADDRESS_MESSAGES_PER_MINUTE", "VISITORS_PER_HOUR")
 """Switched off: all visitors of a benchmark come from one address."""
@@ -23,7 +23,7 @@ def prepare(name: str, chosen: Examples | None) -> None:
 def train(name: str) -> Took:
     """Train; returns what it took."""
     command = [sys.executable, "-m", "rasa", "train", "--fixed-model-name", name, "--out", "models"]
-    return run(f"{name}: training", command, WORK / name, _environment(), WORK / f"{name}-train.log")
+    return run(f"{name}: training", command, WORK / name, _variables(), WORK / f"{name}-train.log")
 
 
 def model(name: str) -> Path:
@@ -41,29 +41,16 @@ def server(name: str, archive: Path | None = None) -> Server:
     folder = WORK / f"{name}-var"
     port = free_port()
     command = [sys.executable, "-m", "bot", "serve", "--port", str(port), "--model", str(archive or model(name))]
-    environment = {**_environment(), "VAR_DIR": str(folder), **dict.fromkeys(LIMITS, "0")}
-    return Server(f"{name}-server", command, "/ready", port, ROOT, environment)
+    variables = {**_variables(), "VAR_DIR": str(folder), **dict.fromkeys(LIMITS, "0")}
+    return Server(f"{name}-server", command, "/ready", port, ROOT, variables)
 
 
-def environment_mb() -> float:
+def disk() -> dict[str, int]:
     """Return what the default environment, without what only development needs, takes on disk."""
     folder = WORK / "environment"
-    install(folder, ROOT / "requirements.lock")
-    return disk_mb(folder)
+    install(folder, ROOT / "requirements.lock", "--compile-bytecode")
+    return {"disk_mb": round(disk_mb(folder)), "disk_with_bytecode_mb": round(disk_mb(folder, bytecode=True))}
 
 
-def _environment() -> dict[str, str]:
-    named = {
-        "HOST",
-        "PORT",
-        "VAR_DIR",
-        "CLINIC_DIR",
-        "MODELS_DIR",
-        "DATABASE_URL",
-        "REDIS_URL",
-        "PUBLIC_URL",
-        "SMTP_URL",
-        "LOG_LEVEL",
-    }
-    kept = {name: value for name, value in os.environ.items() if name not in named}
-    return {**kept, "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+def _variables() -> dict[str, str]:
+    return environment(one.name.upper() for one in fields(Settings))

@@ -21,7 +21,7 @@ def comparison(report: Mapping[str, Any], path: Path) -> None:
     for place, row, share in zip(places, rows, shares):
         bars.text(share * 1.05, place - 0.2, f"{row['ours']:g} against {row['stock']:g} {row['unit']}", va="center", fontsize=8)
     bars.set_xscale("log")
-    bars.set_xlim(left=min(1.0, *shares) * 0.8, right=max(100.0, *shares) * 12)
+    bars.set_xlim(left=min([1.0, *shares]) * 0.8, right=max([100.0, *shares]) * 12)
     bars.set_yticks(list(places), [row["name"] for row in rows], fontsize=9)
     bars.invert_yaxis()
     bars.legend(fontsize=8, loc="lower right")

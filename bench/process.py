@@ -8,13 +8,14 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -48,12 +49,12 @@ class Took:
     cpu_seconds: float
 
 
-def run(what: str, command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Path) -> Took:
+def run(what: str, command: Sequence[str], cwd: Path, variables: Mapping[str, str], log: Path) -> Took:
     """Run a command to its end, saying now and then that it is still at it; returns what it took."""
     log.parent.mkdir(parents=True, exist_ok=True)
     begun = said = time.monotonic()
     cpu = _children_seconds()
-    with log.open("wb") as out, subprocess.Popen(command, cwd=cwd, env=environment, stdout=out, stderr=out) as process:
+    with log.open("wb") as out, subprocess.Popen(command, cwd=cwd, env=variables, stdout=out, stderr=out) as process:
         try:
             while process.poll() is None:
                 time.sleep(0.05)
@@ -74,7 +75,14 @@ def _children_seconds() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def install(folder: Path, lock: Path) -> None:
+def environment(without: Iterable[str] = ()) -> dict[str, str]:
+    """Return what other processes are given: both sides keep their bytecode, as they do on any machine that is used."""
+    dropped = {"VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE", *without}
+    kept = {name: value for name, value in os.environ.items() if name not in dropped}
+    return {**kept, "RASA_TELEMETRY_ENABLED": "false", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+
+
+def install(folder: Path, lock: Path, *options: str) -> None:
     """Make an environment from a lock file, unless it is there."""
     stamp = folder / ".stamp"
     want = hashlib.sha256(lock.read_bytes()).hexdigest()
@@ -84,16 +92,16 @@ def install(folder: Path, lock: Path) -> None:
     if not Path(uv).exists():
         raise BenchError("uv is missing: run `make setup-dev` once")
     say(f"installing {lock.relative_to(ROOT)}")
-    environment = {**os.environ, "VIRTUAL_ENV": str(folder)}
+    own = {**environment(), "VIRTUAL_ENV": str(folder)}
     log = WORK / f"install-{folder.name.strip('.')}.log"
-    run("making the environment", [uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], ROOT, environment, log)
-    run("installing", [uv, "pip", "sync", "-q", "--require-hashes", str(lock)], ROOT, environment, log)
+    run("making the environment", [uv, "venv", "-q", "--clear", "--python", sys.executable, str(folder)], ROOT, own, log)
+    run("installing", [uv, "pip", "sync", "-q", "--require-hashes", *options, str(lock)], ROOT, own, log)
     stamp.write_text(want)
 
 
-def disk_mb(folder: Path) -> float:
-    """Return what a folder takes on disk, without the bytecode that Python writes when it first runs."""
-    files = (path for path in folder.rglob("*") if path.suffix != ".pyc")
+def disk_mb(folder: Path, bytecode: bool = False) -> float:
+    """Return what a folder takes on disk, with or without the bytecode that Python writes when it first runs."""
+    files = (path for path in folder.rglob("*") if bytecode or path.suffix != ".pyc")
     return sum(path.lstat().st_blocks * 512 for path in files) / 1e6
 
 
@@ -106,7 +114,7 @@ class Server:
     ready_path: str
     port: int
     cwd: Path = ROOT
-    environment: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -124,7 +132,7 @@ class Server:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         begun = time.monotonic()
         with self.log.open("wb") as out:
-            self.process = subprocess.Popen(self.command, cwd=self.cwd, env=self.environment, stdout=out, stderr=out)
+            self.process = subprocess.Popen(self.command, cwd=self.cwd, env=self.variables, stdout=out, stderr=out)
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() - begun > START_SECONDS:
                 self.stop()
@@ -180,6 +188,11 @@ def allow_many_files() -> None:
     """Let this process and those that it starts hold as many connections as the system allows."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def end_properly() -> None:
+    """Stop what was started also when this process is asked to end."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def free_port() -> int:

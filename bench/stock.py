@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,7 +11,7 @@ from typing import Any
 import yaml
 
 from bench.data import Examples, write_nlu
-from bench.process import WORK, Server, Took, free_port, install, run
+from bench.process import WORK, Server, Took, environment, free_port, install, run
 from bot.content import read_yaml
 from bot.settings import ROOT
 
@@ -48,7 +47,7 @@ def prepare(chosen: Examples) -> None:
 def train() -> Took:
     """Train; returns what it took."""
     command = [RASA, "train", "--fixed-model-name", "stock", "--out", "models"]
-    return run("stock: training", command, PROJECT, _environment(), WORK / "stock-train.log")
+    return run("stock: training", command, PROJECT, _variables(), WORK / "stock-train.log")
 
 
 def server() -> Server:
@@ -56,13 +55,11 @@ def server() -> Server:
     port = free_port()
     model = str(PROJECT / "models" / "stock.tar.gz")
     command = [RASA, "run", "--enable-api", "-i", "127.0.0.1", "-p", str(port), "--model", model]
-    return Server("stock-server", command, "/status", port, PROJECT, _environment())
+    return Server("stock-server", command, "/status", port, PROJECT, _variables())
 
 
-def _environment() -> dict[str, str]:
-    dropped = ("VIRTUAL_ENV", "PYTHONPATH", "SANIC_HOST")
-    kept = {name: value for name, value in os.environ.items() if name not in dropped}
-    return {**kept, "RASA_TELEMETRY_ENABLED": "false", "TF_CPP_MIN_LOG_LEVEL": "2", "SQLALCHEMY_SILENCE_UBER_WARNING": "1"}
+def _variables() -> dict[str, str]:
+    return {**environment({"PYTHONPATH"}), "TF_CPP_MIN_LOG_LEVEL": "2"}
 
 
 def _domain(chosen: Examples) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import data, load, ours, plot
-from bench.process import WORK, BenchError, Server, allow_many_files, machine, say, serving
+from bench.process import WORK, BenchError, Server, allow_many_files, end_properly, machine, say, serving
 from bot.settings import ROOT
 
 NAME = "web"
@@ -70,6 +70,7 @@ def main() -> None:
     plan = QUICK if options.quick else Plan()
     target = WORK / "web-quick.json" if options.quick else REPORT
     allow_many_files()
+    end_properly()
     report: dict[str, Any] = json.loads(target.read_text("utf-8")) if options.only and target.exists() else {}
     report |= {"machine": machine(), "commands": ["make bench-web", "python -m bench.web --help"], "plan": plan.__dict__}
     server = _server()

@@ -1,7 +1,8 @@
 """The one door: every visitor message of every channel passes `FrontDesk.receive`.
 
 The invariant held here: if the red-flag list says emergency, the visitor gets the fixed emergency text and an urgent handoff exists, whatever
-Rasa, an action, the database or the network did. The screen runs before any limit can refuse a message; a refusal carries the
+Rasa, an action, the database or the network did. Only a learned detector that finds it all but impossible lowers it (bot/opinion.py); where it
+cannot be asked, the list stands. The screen runs before any limit can refuse a message; a refusal carries the
 emergency text too. Messages are stored first and answered after: what was acknowledged is answered once, also after a crash.
 """
 
@@ -18,6 +19,7 @@ from typing import Any, Protocol
 from bot.answers import Answers
 from bot.desk import Desk, Draft, Handoff, Message, Standing
 from bot.errors import FrontDeskError, Refused, StoreUnavailable, TooLong, TooMany
+from bot.opinion import Opinion, weighed
 from bot.safety import Assessment, Level, SafetyList
 from bot.store import Store
 
@@ -28,6 +30,9 @@ LONGEST_TEXT = 2000
 
 EARLIER_MESSAGES = 12
 """Earlier visitor messages the screen sees: a symptom told in pieces seldom takes more."""
+
+OPINION_SECONDS = 1.0
+"""How long the learned detector may take before the list stands without it; it takes some 10 ms."""
 
 RETRY_SECONDS = 5.0
 """How often messages that were accepted but not answered are looked for (a crash, a database that was away)."""
@@ -78,6 +83,9 @@ class Dialogue(Protocol):
     async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Answer one message."""
 
+    async def opinion(self, text: str) -> Opinion | None:
+        """Return what the learned detector makes of a text, None where there is none."""
+
     def forget(self, visitor: str) -> None:
         """Begin the visitor's next message from what was last stored."""
 
@@ -124,7 +132,8 @@ class FrontDesk:
         text = clean(incoming.text)
         try:
             self._refuse(incoming, text)
-            receipt = await self._store.run(self._accept, incoming, text)
+            alone = self._safety.assess(text)
+            receipt = await self._store.run(self._accept, incoming, text, alone, await self._opinion(text, alone))
         except FrontDeskError as error:
             raise await self._with_advice(error, incoming, text) from error
         self.wake(incoming.visitor)
@@ -186,11 +195,21 @@ class FrontDesk:
             if self._safety.assess(text).level < Level.EMERGENCY:
                 raise
 
-    def _accept(self, incoming: Incoming, text: str) -> Receipt:
+    async def _opinion(self, text: str, alone: Assessment) -> Opinion | None:
+        """Ask the detector about a message in which the list finds something; whatever goes wrong there, the list stands."""
+        if alone.level < Level.URGENT:
+            return None
+        try:
+            return await asyncio.wait_for(self._dialogue.opinion(text), OPINION_SECONDS)
+        except Exception as error:  # whatever Rasa or a component raises
+            logger.error("front desk: no opinion of the detector: %s", type(error).__name__)
+            return None
+
+    def _accept(self, incoming: Incoming, text: str, alone: Assessment, opinion: Opinion | None) -> Receipt:
         """Store the message; an emergency is answered in the same breath, before anybody is told that it was received."""
         payload = self._believed(incoming, text)
         message, new = self._desk.accept(incoming.visitor, incoming.message_id, text, payload)
-        assessment = self._assess(message)
+        assessment = weighed(self._assess(message), alone, opinion)
         self._assessed[message.visitor, message.seq] = assessment
         if new and assessment.level is Level.EMERGENCY:
             try:

@@ -69,6 +69,9 @@ class NoDialogue:
     def __init__(self, error: ModelError) -> None:
         self._error = error
 
+    async def opinion(self, text: str) -> None:
+        """Return nothing: the red-flag list stands alone."""
+
     async def respond(self, *_: Any) -> Any:
         """Raise the reason; the door answers instead."""
         raise self._error

@@ -130,6 +130,9 @@ class ScriptedDialogue:
     def __init__(self, parts: Any) -> None:
         self._parts = parts
 
+    async def opinion(self, text: str) -> None:
+        return None
+
     async def respond(self, message: Any, assessment: Any, site: str | None) -> Any:
         """Answer one message."""
         from bot.desk import Draft

@@ -80,8 +80,9 @@ class Server:
         off = dict.fromkeys(("MESSAGES_PER_MINUTE", "ADDRESS_MESSAGES_PER_MINUTE", "VISITORS_PER_HOUR"), "0")
         own = {"VAR_DIR": str(self.folder), "SECRET_KEYS": SECRET, "RASA_TIMEOUT_SECONDS": "60", **off}
         command = [sys.executable, "-m", "bot", "serve", "--port", str(self.port), "--model", str(self.model)]
+        given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # it starts fifty times
         with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **own}, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=ROOT, env={**given, **own}, stdout=log, stderr=log)
 
     def end(self, how: signal.Signals) -> None:
         if self.process is not None:

@@ -11,6 +11,7 @@ import pytest
 from bot.desk import Draft
 from bot.errors import Refused, StoreUnavailable, TooLong, TooMany
 from bot.frontdesk import LONGEST_TEXT, FrontDesk, Incoming, Response, clean
+from bot.opinion import Opinion
 from tests.visitor import Visitor
 
 CHEST = "i cant breathe and my chest hurts since the session"
@@ -23,7 +24,8 @@ class Scripted:
 
     model = "scripted"
 
-    def __init__(self, answer: Any = None) -> None:
+    def __init__(self, answer: Any = None, thinks: Any = None) -> None:
+        self.thinks = thinks
         self.answer = answer or Response(
             (Draft("A session takes 45 minutes.", {}, "session_length", "answer", 0.9),), "session_length", "answer", 0.9
         )
@@ -37,6 +39,11 @@ class Scripted:
         if callable(self.answer):
             return await self.answer(message)
         return self.answer
+
+    async def opinion(self, text: str) -> Opinion | None:
+        if isinstance(self.thinks, Exception):
+            raise self.thinks
+        return await self.thinks() if callable(self.thinks) else self.thinks
 
     def forget(self, visitor: str) -> None:
         pass
@@ -83,6 +90,39 @@ async def test_emergency_never_reaches_the_dialogue(parts: Any) -> None:
     dialogue = Scripted()
     await Visitor(door(parts, dialogue), parts).says(CHEST)
     assert dialogue.seen == []
+
+
+async def test_emergency_that_the_detector_finds_impossible_goes_to_the_dialogue(parts: Any) -> None:
+    dialogue = Scripted(thinks=Opinion(report=0.0, emergency=0.0))
+    assert "45 minutes" in await Visitor(door(parts, dialogue), parts).hears("chest pain heart attack film cast")
+
+
+async def test_emergency_that_the_detector_finds_a_mere_report_goes_to_staff_as_urgent(parts: Any) -> None:
+    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.9, emergency=0.01))), parts)
+    await visitor.says(CHEST)
+    assert (visitor.asked.route, visitor.handoff.urgency) == ("staff", "urgent")
+
+
+async def test_emergency_stands_where_the_detector_finds_it_possible(parts: Any) -> None:
+    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.9, emergency=0.06))), parts)
+    assert "911" in await visitor.hears(CHEST)
+
+
+async def test_emergency_told_in_pieces_is_not_overruled_by_its_last_piece(parts: Any) -> None:
+    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.0, emergency=0.0))), parts)
+    await visitor.says("it's my chest")
+    assert "911" in await visitor.hears("it feels very tight now")
+
+
+async def test_emergency_survives_a_detector_that_fails(parts: Any) -> None:
+    visitor = Visitor(door(parts, Scripted(thinks=RuntimeError("no model"))), parts)
+    assert "911" in await visitor.hears(CHEST)
+
+
+async def test_emergency_survives_a_detector_that_takes_too_long(parts: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("bot.frontdesk.OPINION_SECONDS", 0.05)
+    visitor = Visitor(door(parts, Scripted(thinks=lambda: asyncio.sleep(30))), parts)
+    assert "911" in await visitor.hears(CHEST)
 
 
 async def test_emergency_ends_the_open_form(parts: Any) -> None:

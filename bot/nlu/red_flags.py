@@ -1,4 +1,4 @@
-"""Red-flag screen: the clinic's list speaks last, and its word stands.
+"""Red-flag screen: the clinic's list speaks last, and its word stands unless the detector finds it all but impossible (bot/opinion.py).
 
 Reads clinic/safety.yml when the model is loaded, so that a new pattern needs no training. What it found travels with the message
 (`assessment`), for the fixed texts and for staff.
@@ -7,6 +7,7 @@ Reads clinic/safety.yml when the model is loaded, so that a new pattern needs no
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.symptoms import OUTPUT as REPORT
+from bot.opinion import Opinion, weigh, weighed
 from bot.safety import Assessment, Level, SafetyList
 from bot.settings import load_settings
 
@@ -41,8 +43,8 @@ class RedFlagScreen(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the defaults: the intents that an emergency and a milder report become, and how far the mildest needs the detector."""
-        return {"emergency": "report_emergency", "report": "report_symptom", "seconded": 0.15}
+        """Return the defaults: the intents that an emergency and a milder report become."""
+        return {"emergency": "report_emergency", "report": "report_symptom"}
 
     @classmethod
     def create(
@@ -81,33 +83,37 @@ class RedFlagScreen(GraphComponent):
         """Assess each message with what the visitor wrote before."""
         for message in messages:
             if message.get(TEXT) and not self._passes:
+                opinion = opinion_of(message.data)
                 found = (message.get("metadata") or {}).get(OUTPUT)  # the door has screened it, with more of the past than is here
-                self._decide(message, found or as_data(self._assess(message.get(TEXT), tracker)))
+                self._decide(message, found or as_data(self._assess(message.get(TEXT), tracker, opinion)), opinion)
         return messages
 
-    def _assess(self, text: str, tracker: DialogueStateTracker | None) -> Assessment:
+    def _assess(self, text: str, tracker: DialogueStateTracker | None, opinion: Opinion | None) -> Assessment:
         if self._safety is None:
             self._safety = SafetyList.load(load_settings().clinic_dir / "safety.yml")
         earlier = [e.text for e in tracker.events if isinstance(e, UserUttered) and e.text] if tracker else []
-        return self._safety.assess(text, earlier)
+        return weighed(self._safety.assess(text, earlier), self._safety.assess(text), opinion)
 
-    def _decide(self, message: Message, found: dict[str, Any]) -> None:
-        message.set(OUTPUT, found, add_to_output=True)
-        name = (message.get(INTENT) or {}).get("name")
-        level = Level[found["level"]]
+    def _decide(self, message: Message, found: dict[str, Any], opinion: Opinion | None) -> None:
+        level, bodily = Level[found["level"]], bool(found["bodily"])
+        # What is graver was weighed already, by the door or above.
+        if level <= Level.ROUTINE and opinion is not None:
+            level, bodily = weigh(level, bodily, opinion)
+        message.set(OUTPUT, {**found, "level": level.name, "bodily": bodily}, add_to_output=True)
         if level is Level.EMERGENCY:
             self._set(message, self._config["emergency"])
-        elif not str(name).startswith("report_") and (level is Level.URGENT or self._is_bodily(message, found)):
+        elif (level or bodily) and not str((message.get(INTENT) or {}).get("name")).startswith("report_"):
             self._set(message, self._config["report"])
-
-    def _is_bodily(self, message: Message, found: dict[str, Any]) -> bool:
-        """Tell whether somebody speaks of a body: body words alone also stand in questions, so the detector must second them."""
-        seconded = (message.get(REPORT) or {"report": 1.0})["report"] >= self._config["seconded"]
-        return seconded and (found["level"] == Level.ROUTINE.name or bool(found["bodily"]))
 
     @staticmethod
     def _set(message: Message, intent: str) -> None:
         message.set(INTENT, {"name": intent, "confidence": 1.0}, add_to_output=True)
+
+
+def opinion_of(parsed: Mapping[str, Any]) -> Opinion | None:
+    """Return the detector's opinion from a parsed message, None where the pipeline has no detector or the data no reports."""
+    said = parsed.get(REPORT)
+    return Opinion(said["report"], said["emergency"]) if said else None
 
 
 def as_data(found: Assessment) -> dict[str, Any]:

@@ -161,12 +161,12 @@ class SymptomDetector(GraphComponent):
 
     def _decide(self, message: Message, report: float, emergency: float) -> None:
         # The classifier weighs reports against each topic, the detector against everything else at once: they err differently.
-        classified = sum(
-            one["probability"] for one in message.get("intent_ranking") or [] if one["name"] in self._config["reports"]
-        )
-        report = (report + classified) / 2
-        message.set(OUTPUT, {"report": report, "emergency": emergency}, add_to_output=True)
         config, ranking = self._config, message.get("intent_ranking") or []
+        classified = {one["name"]: one["probability"] for one in ranking if one["name"] in config["reports"]}
+        report = (report + sum(classified.values())) / 2
+        # Either of the two that thinks danger possible is enough for the list's emergency to stand (bot/opinion.py).
+        possible = max(emergency, classified.get(config["emergency"], 0.0))
+        message.set(OUTPUT, {"report": report, "emergency": possible}, add_to_output=True)
         if emergency >= config["emergency_threshold"]:
             self._set(message, config["emergency"], emergency)
         elif report >= config["threshold"]:

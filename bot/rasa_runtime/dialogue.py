@@ -25,7 +25,8 @@ from bot.errors import ModelError
 from bot.frontdesk import Response
 from bot.nlg import FixedTexts
 from bot.nlu.red_flags import OUTPUT as ASSESSMENT
-from bot.nlu.red_flags import as_data
+from bot.nlu.red_flags import as_data, opinion_of
+from bot.opinion import Opinion
 from bot.rasa_runtime.actions import InProcessActions
 from bot.rasa_runtime.graph_runner import PlainGraphRunner
 from bot.rasa_runtime.tracker_store import BoundedTrackerStore
@@ -89,6 +90,10 @@ class RasaDialogue:
         await processor._run_prediction_loop(collector, tracker)
         await processor.save_tracker(tracker)
         return tracker
+
+    async def opinion(self, text: str) -> Opinion | None:
+        """Return what the learned detector makes of a text, None where the model has none."""
+        return opinion_of(await self._processor.parse_message(UserMessage(text.lstrip("/ ") or "?")))
 
     def forget(self, visitor: str) -> None:
         """Begin the visitor's next message from what was last stored."""

@@ -16,9 +16,9 @@ export const EVENTS = {
 /** Draw everything in order of time; `understood` shows the assistant's reading below each message. */
 export function transcript(place, messages, handoff, understood) {
   const entries = [
-    ...messages.map((message) => ({ at: message.at, node: () => bubble(message, understood) })),
     ...(handoff.notes || []).map((note) => ({ at: note.at, node: () => noteBubble(note) })),
     ...(handoff.history || []).filter((event) => !["replied", "noted", "opened"].includes(event.what)).map((event) => ({ at: event.at, node: () => line(event) })),
+    ...messages.map((message) => ({ at: message.at, node: () => bubble(message, understood) })),
   ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
   const nodes = [];
   let last = "";

@@ -1,0 +1,54 @@
+"""What the learned detector may change about the list's finding, and what it may not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.opinion import IMPOSSIBLE, Opinion, weigh, weighed
+from bot.safety import Level, SafetyList
+
+LIST = SafetyList.load(Path(__file__).parents[1] / "clinic" / "safety.yml")
+SURELY_NOTHING = Opinion(report=0.0, emergency=0.0)
+CHEST = "i have chest pain and cant breathe"
+
+chances = st.floats(0, 1)
+
+
+@given(chances, st.floats(IMPOSSIBLE, 1))
+def test_possible_emergency_stands(report: float, emergency: float) -> None:
+    assert weigh(Level.EMERGENCY, True, Opinion(max(report, emergency), emergency)) == (Level.EMERGENCY, True)
+
+
+@given(st.floats(IMPOSSIBLE, 1))
+def test_impossible_emergency_of_somebodys_body_is_urgent(report: float) -> None:
+    assert weigh(Level.EMERGENCY, True, Opinion(report, 0.0)) == (Level.URGENT, True)
+
+
+@given(st.sampled_from(Level), chances, chances)
+def test_opinion_never_raises_a_level(level: Level, report: float, emergency: float) -> None:
+    assert weigh(level, False, Opinion(report, emergency))[0] <= level
+
+
+@pytest.mark.parametrize("level", list(Level))
+def test_message_about_nobodys_body_is_left_to_the_dialogue(level: Level) -> None:
+    assert weigh(level, True, SURELY_NOTHING) == (Level.NONE, False)
+
+
+def test_list_stands_where_nobody_can_be_asked() -> None:
+    found = LIST.assess(CHEST)
+    assert weighed(found, found, None) is found
+
+
+def test_overruled_assessment_keeps_what_was_found_for_staff() -> None:
+    found = LIST.assess(CHEST)
+    lowered = weighed(found, found, Opinion(report=0.9, emergency=0.0))
+    assert (lowered.level, lowered.kind, lowered.matches) == (Level.URGENT, "urgent", found.matches)
+
+
+def test_what_was_written_before_is_not_overruled_by_one_message() -> None:
+    found, alone = LIST.assess("it feels very tight now", ["it's my chest"]), LIST.assess("it feels very tight now")
+    assert weighed(found, alone, SURELY_NOTHING).level is Level.EMERGENCY
