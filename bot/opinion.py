@@ -39,8 +39,11 @@ def weigh(level: Level, bodily: bool, opinion: Opinion) -> tuple[Level, bool]:
 
 
 def weighed(found: Assessment, alone: Assessment, opinion: Opinion | None) -> Assessment:
-    """Return what was found with the opinion weighed in, unless what the visitor wrote before adds to what the message says `alone`."""
-    if opinion is None or found.level > alone.level or _gravest(found) - _gravest(alone):
+    """Return what was found with the opinion weighed in.
+
+    A crisis is never doubted, nor what rests on more than the message `alone`: the detector reads one message.
+    """
+    if opinion is None or found.kind == "crisis" or found.level > alone.level or _gravest(found) - _gravest(alone):
         return found
     level, bodily = weigh(found.level, found.bodily, opinion)
     if level is found.level:

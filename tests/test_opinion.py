@@ -52,3 +52,8 @@ def test_overruled_assessment_keeps_what_was_found_for_staff() -> None:
 def test_what_was_written_before_is_not_overruled_by_one_message() -> None:
     found, alone = LIST.assess("it feels very tight now", ["it's my chest"]), LIST.assess("it feels very tight now")
     assert weighed(found, alone, SURELY_NOTHING).level is Level.EMERGENCY
+
+
+def test_crisis_is_never_doubted() -> None:
+    found = LIST.assess("i want to kill myself")
+    assert weighed(found, found, SURELY_NOTHING).level is Level.EMERGENCY
