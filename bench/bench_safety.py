@@ -19,8 +19,111 @@ sys.path.insert(0, str(ROOT))
 from bot.safety import SafetyList  # noqa: E402
 
 SHORT = "my knee hurts, do you treat knees?"
-USUAL = "Hi, I had dry needling on my shoulder yesterday and today it is a little sore, is there anything I should do before Friday?"
-WORDS = ["hello", "i", "was", "at", "your", "clinic", "last", "week", "for", "my", "lower", "back", "and", "it", "felt", "better", "for", "two", "days", "then", "the", "ache", "came", "back", "when", "i", "lifted", "my", "daughter", "out", "of", "the", "car", "seat", "so", "i", "wonder", "whether", "another", "session", "would", "help", "or", "if", "i", "should", "rest", "first", "also", "my", "neck", "is", "stiff", "from", "the", "desk", "and", "my", "left", "arm", "tingles", "at", "night", "when", "i", "sleep", "on", "it", "but", "that", "is", "old", "news", "from", "before", "christmas", "could", "you", "tell", "me", "what", "a", "package", "of", "five", "costs", "and", "whether", "my", "insurance", "would", "pay", "for", "it", "because", "the", "receptionist", "was", "not", "sure"]
+USUAL = (
+    "Hi, I had dry needling on my shoulder yesterday and today it is a little sore, is there anything I should do before Friday?"
+)
+WORDS = [
+    "hello",
+    "i",
+    "was",
+    "at",
+    "your",
+    "clinic",
+    "last",
+    "week",
+    "for",
+    "my",
+    "lower",
+    "back",
+    "and",
+    "it",
+    "felt",
+    "better",
+    "for",
+    "two",
+    "days",
+    "then",
+    "the",
+    "ache",
+    "came",
+    "back",
+    "when",
+    "i",
+    "lifted",
+    "my",
+    "daughter",
+    "out",
+    "of",
+    "the",
+    "car",
+    "seat",
+    "so",
+    "i",
+    "wonder",
+    "whether",
+    "another",
+    "session",
+    "would",
+    "help",
+    "or",
+    "if",
+    "i",
+    "should",
+    "rest",
+    "first",
+    "also",
+    "my",
+    "neck",
+    "is",
+    "stiff",
+    "from",
+    "the",
+    "desk",
+    "and",
+    "my",
+    "left",
+    "arm",
+    "tingles",
+    "at",
+    "night",
+    "when",
+    "i",
+    "sleep",
+    "on",
+    "it",
+    "but",
+    "that",
+    "is",
+    "old",
+    "news",
+    "from",
+    "before",
+    "christmas",
+    "could",
+    "you",
+    "tell",
+    "me",
+    "what",
+    "a",
+    "package",
+    "of",
+    "five",
+    "costs",
+    "and",
+    "whether",
+    "my",
+    "insurance",
+    "would",
+    "pay",
+    "for",
+    "it",
+    "because",
+    "the",
+    "receptionist",
+    "was",
+    "not",
+    "sure",
+]
 
 
 def long_message(seed: int) -> str:
@@ -50,14 +153,20 @@ def main(arguments: Sequence[str]) -> None:
     rounds = int(arguments[0]) if arguments else 1000
     start = time.thread_time()
     safety = SafetyList.load(ROOT / "clinic" / "safety.yml")
-    print(f"loaded in {(time.perf_counter() - start) * 1000:.0f} ms, {sum(len(p) for r in safety.rules for p in r.patterns.values())} patterns")
+    print(
+        f"loaded in {(time.perf_counter() - start) * 1000:.0f} ms, {sum(len(p) for r in safety.rules for p in r.patterns.values())} patterns"
+    )
     earlier = [USUAL, SHORT, "do you have parking", "how much is it", "thanks"] * 4
     messages = [long_message(number) for number in range(rounds)]
     measure("7 words", lambda _: safety.assess(SHORT), rounds)
     measure("24 words", lambda _: safety.assess(USUAL), rounds)
     measure("300 words", lambda n: safety.assess(messages[n]), rounds)
     measure("24 words after 20 messages", lambda _: safety.assess(USUAL, earlier), rounds)
-    measure("20,000 characters of symptoms", lambda _: safety.assess("chest pain no breath bleeding numb leg " * 500), max(3, rounds // 100))
+    measure(
+        "20,000 characters of symptoms",
+        lambda _: safety.assess("chest pain no breath bleeding numb leg " * 500),
+        max(3, rounds // 100),
+    )
     measure("20,000 characters of one word", lambda _: safety.assess("x" * 20_000), max(3, rounds // 100))
 
 

@@ -70,8 +70,10 @@ def serve(
     model: Annotated[Optional[Path], typer.Option(help="A trained model; default: the one for the files as they are")] = None,
 ) -> None:
     """Serve the website chat and the staff console.  Example: python -m bot serve --port 8000"""
+    from bot.rasa_runtime import serving
     from bot.training import ensure_model
 
+    serving.begin()
     given = {key: value for key, value in {"port": port, "host": host}.items() if value is not None}
     settings = _settings(**given)
     _check_port(settings)
@@ -86,6 +88,7 @@ def serve(
     hint = first_account_hint(web.ctx.parts.store)
     if hint:
         _say(hint)
+    serving.settle()
     web.run(host=settings.host, port=settings.port, debug=False, access_log=False, motd=False)
 
 

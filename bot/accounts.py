@@ -218,9 +218,7 @@ class Accounts:
         with self._store.transaction() as connection:
             connection.execute(sa.delete(saved_filter_table).where(_f.member == member, _f.name == name))
             if query is not None:
-                connection.execute(
-                    sa.insert(saved_filter_table), {"member": member, "name": name, "query": dict(query)}
-                )
+                connection.execute(sa.insert(saved_filter_table), {"member": member, "name": name, "query": dict(query)})
         return self.filters(member)
 
     def _invite(self, connection: Connection, member: str, purpose: str, by: str | None) -> str:
@@ -275,9 +273,7 @@ def link_of(base_url: str, token: str) -> str:
 def check_password(password: str, member: StaffMember) -> None:
     """Refuse what is too short or easy to guess."""
     if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD:
-        raise Refused(
-            f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters: three or four words do well"
-        )
+        raise Refused(f"a password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters: three or four words do well")
     rest = password.lower()
     for word in (*_COMMON, *member.email.partition("@")[0].split("."), *member.name.lower().split()):
         rest = rest.replace(word, "") if len(word) > 3 else rest

@@ -95,9 +95,7 @@ class Canned:
             raise NotFound("no such canned reply")
         return CannedReply(**row)
 
-    def _audit(
-        self, connection: Connection, what: str, member: str, before: CannedReply | None, after: CannedReply | None
-    ) -> None:
+    def _audit(self, connection: Connection, what: str, member: str, before: CannedReply | None, after: CannedReply | None) -> None:
         said = {"before": _said(before), "after": _said(after)}
         audit.append(self._store, connection, what, member=member, **said, at=self._clock())
 

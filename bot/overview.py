@@ -230,9 +230,7 @@ def _weeks(count: _Count, first: date, last: date) -> Table:
 def _reasons(handoffs: Sequence[Any]) -> Table:
     found = Counter((row.reason, row.urgency) for row in handoffs)
     total = Counter(row.reason for row in handoffs)
-    rows = tuple(
-        (reason, *(found[reason, urgency] for urgency in RANK), number) for reason, number in total.most_common()
-    )
+    rows = tuple((reason, *(found[reason, urgency] for urgency in RANK), number) for reason, number in total.most_common())
     return Table("Handed to a person, by reason", ("Reason", *(urgency.capitalize() for urgency in RANK), "All"), rows)
 
 
@@ -256,8 +254,7 @@ def _acknowledged(handoffs: Sequence[Any], is_open: Callable[[datetime], bool]) 
 
 def _topics(count: _Count) -> Table:
     rows = tuple(
-        (topic, asked, count.votes[topic, True], count.votes[topic, False])
-        for topic, asked in count.topics.most_common(MOST_ROWS)
+        (topic, asked, count.votes[topic, True], count.votes[topic, False]) for topic, asked in count.topics.most_common(MOST_ROWS)
     )
     return Table("What visitors ask most", ("Topic", "Asked", "Helpful", "Not helpful"), rows)
 

@@ -1,16 +1,16 @@
 """The small language of the safety list: patterns over words, readable by a clinician.
 
-    can't breathe              the words in this order, up to two other words between
-    chest ... tight            in this order, up to six others between
-    chest & tight              near each other in any order, up to seven others between
-    chest && tight             the same, up to sixteen
-    pregnant + bleeding        both said, anywhere in the conversation
-    @treated + cough           and somebody tells of needling they had, anywhere in the conversation
-    (chest|rib*|side of body)  one of these; * ends a word that may go on; words inside brackets follow each other directly
-    @pain                      one word of the group `pain`
-    #38-43  #5+                a number
-    ^ help $                   a sentence begins, ends here; also inside brackets
-    ! end my life              counts in a general question too
+can't breathe              the words in this order, up to two other words between
+chest ... tight            in this order, up to six others between
+chest & tight              near each other in any order, up to seven others between
+chest && tight             the same, up to sixteen
+pregnant + bleeding        both said, anywhere in the conversation
+@treated + cough           and somebody tells of needling they had, anywhere in the conversation
+(chest|rib*|side of body)  one of these; * ends a word that may go on; words inside brackets follow each other directly
+@pain                      one word of the group `pain`
+#38-43  #5+                a number
+^ help $                   a sentence begins, ends here; also inside brackets
+! end my life              counts in a general question too
 """
 
 from __future__ import annotations

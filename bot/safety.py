@@ -13,7 +13,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from bot.patterns import Hit, Pattern, Places, Span, hull, overlap
@@ -94,6 +94,8 @@ class SafetyList:
         self.version = content.version
         self.texts: Mapping[str, str] = content.texts
         self.rules = content.rules
+        # What was written before is read again with every message.
+        self._read = lru_cache(maxsize=256)(self._read_message)
         self._lines = [(p.needs, rule, level, p) for rule in content.rules for level, few in rule.patterns.items() for p in few]
 
     @classmethod
@@ -130,7 +132,7 @@ class SafetyList:
         """Say whether a word is read as it is written, and not taken for a misspelling."""
         return self._content.normaliser.knows(word)
 
-    def _read(self, text: str, told_before: bool = False) -> _Message:
+    def _read_message(self, text: str, told_before: bool = False) -> _Message:
         spoken = self._content.normaliser.words(text)
         return self._message(spoken.clean, spoken.words, 0, told_before)
 
@@ -204,9 +206,7 @@ class _Complaint:
 class _Message:
     """A message, and everything that is looked up in it."""
 
-    def __init__(
-        self, content: Content, clean: str, words: Sequence[Word], places: Places, own: int, told_before: bool
-    ) -> None:
+    def __init__(self, content: Content, clean: str, words: Sequence[Word], places: Places, own: int, told_before: bool) -> None:
         self._content = content
         self.clean = clean
         self.words = words
@@ -217,6 +217,7 @@ class _Message:
         """Needling was told of before: then "is it normal" is about the visitor."""
         self.present = places.present
         self._counting: dict[str, Places] = {}
+
     def hits(self, pattern: Pattern, part: int = 0, rule: Rule | None = None) -> list[Hit]:
         """Find one part of a pattern, without the words that do not count for a rule."""
         wanted = pattern.parts[part]

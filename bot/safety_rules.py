@@ -15,10 +15,48 @@ from bot.errors import ContentError
 from bot.patterns import Lexicon, Pattern, PatternError
 from bot.textnorm import Normaliser, Speller, plain_words
 
-TEXTS = ("emergency", "someone_else", "crisis", "poison", "pregnancy", "child", "urgent", "staff", "abuse", "emergency_short", "foreign")
+TEXTS = (
+    "emergency",
+    "someone_else",
+    "crisis",
+    "poison",
+    "pregnancy",
+    "child",
+    "urgent",
+    "staff",
+    "abuse",
+    "emergency_short",
+    "foreign",
+)
 KINDS = ("emergency", "crisis", "poison", "pregnancy", "child", "abuse", "staff")
-GROUPS = ("self", "others", "children", "personal", "denials", "absences", "denial_links", "turns", "site", "sign", "complaint", "mild")
-TALK = ("idioms", "frames", "asking", "checking", "claims", "past", "now", "treated", "not_treated", "reasons", "retractions", "since")
+GROUPS = (
+    "self",
+    "others",
+    "children",
+    "personal",
+    "denials",
+    "absences",
+    "denial_links",
+    "turns",
+    "site",
+    "sign",
+    "complaint",
+    "mild",
+)
+TALK = (
+    "idioms",
+    "frames",
+    "asking",
+    "checking",
+    "claims",
+    "past",
+    "now",
+    "treated",
+    "not_treated",
+    "reasons",
+    "retractions",
+    "since",
+)
 STRICT_TALK = ("idioms", "frames", "asking", "checking", "past", "now")
 """What lowers a level is read narrowly: its words follow each other directly."""
 

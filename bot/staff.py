@@ -288,8 +288,7 @@ def first_account_hint(store: Store) -> str | None:
         if connection.execute(sa.select(_m.id).limit(1)).first():
             return None
     return (
-        "Nobody can sign in yet. Make the first account:  "
-        'python -m bot staff add you@example.com --name "Your Name" --role owner'
+        'Nobody can sign in yet. Make the first account:  python -m bot staff add you@example.com --name "Your Name" --role owner'
     )
 
 

@@ -60,9 +60,7 @@ def _said(topic: str, entries: Mapping[str, Mapping[str, Any]]) -> str:
     keywords = [str(phrase) for fields in finer for phrase in fields.get("when", ())]
     phrases = entries[topic].get("phrases")
     texts = phrases.values() if isinstance(phrases, Mapping) else ()
-    return " ".join(
-        [topic.replace("_", " "), TOPICS[topic], str(entries[topic].get("text", "")), *map(str, texts), *keywords]
-    )
+    return " ".join([topic.replace("_", " "), TOPICS[topic], str(entries[topic].get("text", "")), *map(str, texts), *keywords])
 
 
 def _words(text: str) -> Iterable[str]:

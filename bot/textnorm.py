@@ -26,10 +26,16 @@ _SHORTEST_DOUBLE_TYPO = 8
 _LONGEST_WORD = 24
 """Longer than any word of ours; a longer run of letters is only tried as words run together."""
 
-_INVISIBLE = re.compile("[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
-_MARKS = re.compile("[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]")
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_MARKS = re.compile(
+    "[\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0670\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+)
 _INLINE_TAG = re.compile(r"</?(?:a|abbr|b|big|em|font|i|ins|mark|s|small|span|strong|sub|sup|tt|u)(?:\s[^<>]{0,400})?/?>", re.I)
-_BLOCK_TAG = re.compile(r"</?(?:br|div|h[1-6]|hr|img|li|ol|p|pre|table|td|th|tr|ul)(?:\s[^<>]{0,400})?/?>|<!--.{0,400}?-->", re.I | re.S)
+_BLOCK_TAG = re.compile(
+    r"</?(?:br|div|h[1-6]|hr|img|li|ol|p|pre|table|td|th|tr|ul)(?:\s[^<>]{0,400})?/?>|<!--.{0,400}?-->", re.I | re.S
+)
 _EMERGENCY_ROOM = re.compile(r"\bA\s?(?:&|and)\s?E\b", re.I)  # "A&E" would fall apart into single letters
 _CHUNK = re.compile(
     # Indic and Thai vowel signs are no letters for `re`, but they are part of the word.
@@ -94,6 +100,7 @@ class Speller:
             if len(target) >= _SHORTEST_DOUBLE_TYPO:
                 for form in {shorter for longer in _deletions(target) for shorter in _deletions(longer)}:
                     self._far.setdefault(form, []).append(target)
+
     def knows(self, word: str) -> bool:
         """Say whether a word is spelt as we know it."""
         return word in self._known
@@ -282,7 +289,9 @@ def _is_dot(chunks: list[tuple[str, str, int, int]], at: int) -> bool:
 
 def _is_near(form: str, chunk: str, speller: Speller) -> bool:
     digits = sum(not c.isalpha() for c in chunk)
-    return form.isalpha() and digits <= len(chunk) // 2 and any(w in speller.vocabulary and len(w) > 3 for w in speller.correct(form))
+    return (
+        form.isalpha() and digits <= len(chunk) // 2 and any(w in speller.vocabulary and len(w) > 3 for w in speller.correct(form))
+    )
 
 
 def _without_repeats(word: str) -> tuple[str, ...]:

@@ -155,9 +155,7 @@ class Past:
             handoff = desk.open(visitor, seq, urgency, reason, visitor_text="I would like to talk to somebody")
             self.now += timedelta(minutes=chance.choice((1, 2, 3, 4, 7, 15)))
             desk.claim(handoff.id, self.members["front_desk"])
-            desk.close(
-                handoff.id, self.members["front_desk"], chance.choice(("called", "answered")), "Spoke with them."
-            )
+            desk.close(handoff.id, self.members["front_desk"], chance.choice(("called", "answered")), "Spoke with them.")
 
     def morning(self) -> None:
         """Write the queue of this morning."""
@@ -173,9 +171,7 @@ class Past:
         visitor = desk.create_visitor("website", "willow").id
         self.small_talk(visitor, case.get("talk", ()))
         route = "emergency" if sign["urgency"] == "emergency" else "staff"
-        seq = self.say(
-            visitor, case["text"], [case["reply"]], "symptom_report" if route == "emergency" else None, route
-        )
+        seq = self.say(visitor, case["text"], [case["reply"]], "symptom_report" if route == "emergency" else None, route)
         report = SimpleNamespace(**case["report"]) if "report" in case else None
         texts = {"visitor_text": case["text"], "bot_text": case["reply"], "list_version": "2026-11-22.1"}
         handoff = desk.open(visitor, seq, report=report, **sign, **texts)
@@ -198,9 +194,7 @@ class Past:
         said = list(talk)
         while said:
             (_, text), (_, reply) = said.pop(0), said.pop(0)
-            self.say(
-                visitor, text, [reply], "cost" if "$" in reply else "not_sure", "answer" if "$" in reply else "decline"
-            )
+            self.say(visitor, text, [reply], "cost" if "$" in reply else "not_sure", "answer" if "$" in reply else "decline")
 
     def canned(self) -> None:
         """Write the starter set of canned replies."""
@@ -392,8 +386,7 @@ def record(browser: Any, url: str) -> None:
 
 
 SHOTS: dict[str, Callable[[Any, str], None]] = {
-    one.__name__: one
-    for one in (sign_in, queue, report, conversation, callback, dark, phone, hours, answers, pages, record)
+    one.__name__: one for one in (sign_in, queue, report, conversation, callback, dark, phone, hours, answers, pages, record)
 }
 
 

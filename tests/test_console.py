@@ -136,9 +136,7 @@ def test_every_role_reaches_what_the_table_says_and_nothing_else(server: Server,
 
 def reach(person: Person, one: Endpoint) -> int:
     if one.path.endswith("/stream"):
-        with person.session.get(
-            f"{person.url}/staff{one.path.replace('<handoff_id>', 'nothing')}", stream=True
-        ) as answer:
+        with person.session.get(f"{person.url}/staff{one.path.replace('<handoff_id>', 'nothing')}", stream=True) as answer:
             return answer.status_code
     return person.call(one.method, address(one), {} if one.method != "GET" else None).status_code
 
@@ -193,9 +191,7 @@ def test_a_form_of_another_site_cannot_change_anything(owner: Person) -> None:
 def test_another_site_cannot_sign_somebody_in(server: Server) -> None:
     form = {"email": PEOPLE["owner"][0], "password": PASSWORD}
     for headers in ({"origin": "https://evil.example"}, {}):
-        answer = requests.post(
-            f"{server.url}/staff/sign-in", data=form, headers=headers, timeout=10, allow_redirects=False
-        )
+        answer = requests.post(f"{server.url}/staff/sign-in", data=form, headers=headers, timeout=10, allow_redirects=False)
         assert answer.status_code == 403
         assert "set-cookie" not in answer.headers
 
@@ -215,9 +211,7 @@ def test_over_https_the_cookie_is_bound_to_this_host(tmp_path: Path) -> None:
 
 
 def test_a_link_from_an_email_takes_one_step_more_and_not_a_password(owner: Person) -> None:
-    bare = requests.get(
-        f"{owner.url}/staff/", headers={"sec-fetch-site": "cross-site"}, timeout=10, allow_redirects=False
-    )
+    bare = requests.get(f"{owner.url}/staff/", headers={"sec-fetch-site": "cross-site"}, timeout=10, allow_redirects=False)
     assert bare.status_code == 200
     assert 'http-equiv="refresh"' in bare.text
 
@@ -232,9 +226,7 @@ def test_every_page_has_a_strict_policy_and_is_not_kept(owner: Person) -> None:
         assert headers["referrer-policy"] == "same-origin"
 
 
-@pytest.mark.parametrize(
-    "path", ["https://evil.example/", "//evil.example", "/staff//evil", "/\\evil", "/other", "/staff/api/me"]
-)
+@pytest.mark.parametrize("path", ["https://evil.example/", "//evil.example", "/staff//evil", "/\\evil", "/other", "/staff/api/me"])
 def test_signing_in_leads_into_the_console_only(server: Server, path: str) -> None:
     form = {"email": PEOPLE["clinician"][0], "password": PASSWORD, "next": path}
     headers = {"origin": server.url}
@@ -259,9 +251,7 @@ def test_wrong_passwords_lock_and_say_how_long(tmp_path: Path) -> None:
 
 def test_signing_in_works_without_scripts_too(server: Server) -> None:
     headers = {"origin": server.url}
-    wrong = requests.post(
-        f"{server.url}/staff/sign-in", data={"email": "x@y.example", "password": "<b>"}, headers=headers
-    )
+    wrong = requests.post(f"{server.url}/staff/sign-in", data={"email": "x@y.example", "password": "<b>"}, headers=headers)
     assert wrong.status_code == 401
     assert "do not belong together" in wrong.text and "<b>" not in wrong.text
 
@@ -333,9 +323,7 @@ def test_an_emergency_stands_before_who_waits_longer(server: Server, anna: Perso
     assert ids.index(second) < ids.index(first)
 
 
-def test_the_queue_is_searched_by_words_and_kept_filters(
-    server: Server, anna: Person, people: dict[str, Person]
-) -> None:
+def test_the_queue_is_searched_by_words_and_kept_filters(server: Server, anna: Person, people: dict[str, Person]) -> None:
     handoff = handoff_of(WebVisitor.arriving(server), anna, "can a person tell me about kumquats")
     assert [row["id"] for row in anna.get("handoffs?state=all&search=kumquats")["rows"]] == [handoff]
     kept = anna.call("PUT", "api/filters", {"name": "Fruit", "query": {"search": "kumquats"}}).json()["filters"]
@@ -432,9 +420,7 @@ def soon() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S+00:00", time.gmtime(time.time() + 3600))
 
 
-@pytest.mark.parametrize(
-    "until", ["", "tomorrow", "2026-12-01T08:00:00", "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"]
-)
+@pytest.mark.parametrize("until", ["", "tomorrow", "2026-12-01T08:00:00", "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"])
 def test_it_is_put_off_to_a_moment_that_makes_sense(anna: Person, visitor: WebVisitor, until: str) -> None:
     handoff = handoff_of(visitor, anna)
     anna.post(f"handoffs/{handoff}/claim")

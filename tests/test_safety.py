@@ -221,7 +221,9 @@ def test_needling_said_earlier_is_remembered():
     assert not said("is needling safe? >> do you have parking?").treated
 
 
-@pytest.mark.parametrize("line", ["chest pain >> only joking", "i can't breathe >> it's fine now", "my face is drooping >> never mind, false alarm"])
+@pytest.mark.parametrize(
+    "line", ["chest pain >> only joking", "i can't breathe >> it's fine now", "my face is drooping >> never mind, false alarm"]
+)
 def test_taking_it_back_ends_nothing(line):
     assert said(line).level is Level.EMERGENCY
 
@@ -275,7 +277,14 @@ def test_kind_chooses_the_text(line, kind):
 
 @pytest.mark.parametrize(
     "line",
-    ["hola, cuánto cuesta una sesión", "bonjour, combien coûte une séance", "was kostet eine sitzung bitte", "сколько стоит", "多少钱", "कितना खर्च"],
+    [
+        "hola, cuánto cuesta una sesión",
+        "bonjour, combien coûte une séance",
+        "was kostet eine sitzung bitte",
+        "сколько стоит",
+        "多少钱",
+        "कितना खर्च",
+    ],
 )
 def test_other_languages_are_noticed(line):
     assert SAFETY.assess(line).foreign
@@ -389,7 +398,9 @@ def with_typo(text: str, rng: random.Random) -> str | None:
     return text[: spot.start()] + slip + text[spot.end() :] if is_typo_of_nothing_else(slip) else None
 
 
-@pytest.mark.xfail(strict=False, reason="a slip inside a word of four letters or fewer can still hide it: docs/safety.md, known gaps")
+@pytest.mark.xfail(
+    strict=False, reason="a slip inside a word of four letters or fewer can still hide it: docs/safety.md, known gaps"
+)
 @settings(max_examples=600, deadline=None)
 @given(st.sampled_from(ENGLISH), st.randoms(use_true_random=False))
 def test_one_slip_of_the_finger_lowers_nothing(text, rng):
@@ -406,7 +417,9 @@ def test_never_raises_and_always_says_the_same(text, earlier):
     assert once.list_version == SAFETY.version
 
 
-@pytest.mark.parametrize("text", ["", " ", "\n", "\x00", "?" * 5000, "a" * 50_000, "chest pain " * 5000, "\u0301" * 500, "🙂" * 3000, "<" * 9000])
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n", "\x00", "?" * 5000, "a" * 50_000, "chest pain " * 5000, "\u0301" * 500, "🙂" * 3000, "<" * 9000]
+)
 def test_odd_messages_are_survived(text):
     assert isinstance(SAFETY.assess(text).level, Level)
 
@@ -462,7 +475,19 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_every_text_is_there_and_holds_its_number():
-    for kind in ("emergency", "someone_else", "crisis", "poison", "pregnancy", "child", "urgent", "staff", "abuse", "emergency_short", "foreign"):
+    for kind in (
+        "emergency",
+        "someone_else",
+        "crisis",
+        "poison",
+        "pregnancy",
+        "child",
+        "urgent",
+        "staff",
+        "abuse",
+        "emergency_short",
+        "foreign",
+    ):
         assert "{emergency.number}" in SAFETY.texts[kind]
         assert "{handoff.line}" in SAFETY.texts[kind]
 

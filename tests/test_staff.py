@@ -186,9 +186,7 @@ def test_wrong_codes_lead_to_a_pause_and_missing_ones_do_not(staff: Staff, anna:
         staff.sign_in(anna.email, WORDS)
 
 
-def test_a_lost_telephone_is_mended_by_a_reset_that_drops_the_code(
-    staff: Staff, anna: StaffMember, clock: Clock
-) -> None:
+def test_a_lost_telephone_is_mended_by_a_reset_that_drops_the_code(staff: Staff, anna: StaffMember, clock: Clock) -> None:
     secret = new_secret()
     staff.set_code(anna.id, secret, pyotp.TOTP(secret).at(clock.now))
     staff.accept(staff.invite(anna.id), "kept the code on purpose")

@@ -118,9 +118,7 @@ def _add_sign_in(guard: Guard, pages: Pages) -> None:
             told = _told(error)
             if not plain:
                 return problem(error, told)
-            return form(
-                next_, told, given["email"], error.status, code=isinstance(error, CodeNeeded) or bool(given["code"])
-            )
+            return form(next_, told, given["email"], error.status, code=isinstance(error, CodeNeeded) or bool(given["code"]))
         answer = redirect(next_, headers=HEADERS, status=303) if plain else json({"next": next_}, headers=HEADERS)
         return guard.keep(answer, token)
 
@@ -181,9 +179,7 @@ def _add_record(guard: Guard, pages: Pages) -> None:
         members = await parts.store.read(parts.staff.members)
         names = {member.id: member.name for member in members}
         clinic = parts.answers.clinic()
-        page = await parts.store.read(
-            record_page, parts.desk, clinic, names, handoff_id, call.member.name, utc_now(), pages.base
-        )
+        page = await parts.store.read(record_page, parts.desk, clinic, names, handoff_id, call.member.name, utc_now(), pages.base)
         handoff = await parts.store.read(parts.desk.handoff, handoff_id)
         await guard.note_access(call, handoff.visitor)
         return html(page, headers=HEADERS)

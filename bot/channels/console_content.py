@@ -148,9 +148,7 @@ def _add_rules(guard: Guard) -> None:
     async def edit(call: Call) -> dict[str, Any]:
         entry = await _edit(guard, call, "clinic/notifications")
         told = parts.answers.clinic().notifications
-        parts.desk.rules = tuple(
-            NotificationRule(one.medium, one.address, tuple(one.urgencies), one.after_minutes) for one in told
-        )
+        parts.desk.rules = tuple(NotificationRule(one.medium, one.address, tuple(one.urgencies), one.after_minutes) for one in told)
         return entry
 
 
@@ -264,9 +262,7 @@ def _hours_row(site: Site, entries: Mapping[str, Version], clinic: Clinic) -> di
     local = site.hours.local(utc_now())
     rule = site.hours.holidays
     country, state = (rule.country, rule.state) if rule else (clinic.country, None)
-    known = {
-        name.removesuffix(" (observed)") for names in calendar(country, state, local.year).values() for name in names
-    }
+    known = {name.removesuffix(" (observed)") for names in calendar(country, state, local.year).values() for name in names}
     coming = [
         {"day": day.day.isoformat(), "reason": day.reason, "periods": [str(period) for period in day.periods]}
         for day in site.hours.upcoming(utc_now(), 60)

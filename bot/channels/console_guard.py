@@ -151,15 +151,11 @@ class Guard:
         return register
 
     def _add(self, guarded: Handler, method: str, path: str, needs: str | None) -> None:
-        name = (
-            f"{method}_{path}".replace("/", "_").replace("<", "").replace(">", "").replace(":", "_").replace("-", "_")
-        )
+        name = f"{method}_{path}".replace("/", "_").replace("<", "").replace(">", "").replace(":", "_").replace("-", "_")
         self.blueprint.add_route(guarded, path, methods=[method], name=name)
         self.endpoints.append(Endpoint(method, path, needs))
 
-    async def _answer(
-        self, request: Request, handler: Handler, needs: str, place: Mapping[str, str]
-    ) -> HTTPResponse | None:
+    async def _answer(self, request: Request, handler: Handler, needs: str, place: Mapping[str, str]) -> HTTPResponse | None:
         wants_page = "/api/" not in request.path
         try:
             session = await self.session(request)

@@ -42,14 +42,9 @@ def _add_notifications(guard: Guard) -> None:
 
     @guard.on("GET", "/api/notifications", "notifications")
     async def notifications(call: Call) -> dict[str, Any]:
-        found = await parts.store.read(
-            lambda: (parts.outbox.dead(), parts.outbox.waiting(), parts.outbox.tested(TESTED))
-        )
+        found = await parts.store.read(lambda: (parts.outbox.dead(), parts.outbox.waiting(), parts.outbox.tested(TESTED)))
         dead, waiting, tested = ([notification_row(one) for one in some] for some in found)
-        ways = [
-            {"medium": rule.medium, "minutes": rule.after_minutes, "urgencies": rule.urgencies}
-            for rule in _rules(guard)
-        ]
+        ways = [{"medium": rule.medium, "minutes": rule.after_minutes, "urgencies": rule.urgencies} for rule in _rules(guard)]
         return {"dead": dead, "waiting": waiting, "tested": tested, "ways": ways, "last_test": _last_test(found[2])}
 
     @guard.on("POST", "/api/notifications/test", "notifications")
@@ -85,8 +80,7 @@ def _add_overview(guard: Guard) -> None:
     async def figures(call: Call) -> dict[str, Any]:
         found = await _overview(guard, call)
         tables = {
-            name: {"title": table.title, "columns": table.columns, "rows": table.rows}
-            for name, table in found.tables.items()
+            name: {"title": table.title, "columns": table.columns, "rows": table.rows} for name, table in found.tables.items()
         }
         return {
             "first": found.first.isoformat(),
@@ -107,9 +101,7 @@ def _add_overview(guard: Guard) -> None:
         if table is None:
             raise NotFound("there is no such table")
         file = f'attachment; filename="{name.removesuffix(".csv")}-{found.first}-{found.last}.csv"'
-        return text(
-            table.csv(), headers={**HEADERS, "content-disposition": file}, content_type="text/csv; charset=utf-8"
-        )
+        return text(table.csv(), headers={**HEADERS, "content-disposition": file}, content_type="text/csv; charset=utf-8")
 
 
 def _add_logs(guard: Guard) -> None:
@@ -199,9 +191,7 @@ def _add_account(guard: Guard) -> None:
         return {
             "member": member_row(call.member),
             "permissions": permissions_of(call.member.role),
-            "members": [
-                {"id": one.id, "name": one.name, "on": one.disabled_at is None and one.joined} for one in members
-            ],
+            "members": [{"id": one.id, "name": one.name, "on": one.disabled_at is None and one.joined} for one in members],
             "clinic": {"name": clinic.name, "sample": clinic.sample, "emergency": clinic.numbers.get("emergency", "")},
             "sites": [{"slug": site.slug, "title": site.title, "phone": site.phone} for site in clinic.sites],
         }
@@ -238,9 +228,7 @@ def _add_code(guard: Guard) -> None:
 
     @guard.on("PUT", "/api/account/code", "account")
     async def switch_on(call: Call) -> dict[str, Any]:
-        await parts.store.run(
-            parts.staff.set_code, call.by, call.text("secret", longest=64), call.text("code", longest=12)
-        )
+        await parts.store.run(parts.staff.set_code, call.by, call.text("secret", longest=64), call.text("code", longest=12))
         return {}
 
     @guard.on("DELETE", "/api/account/code", "account")

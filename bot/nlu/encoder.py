@@ -49,9 +49,24 @@ class Encoder:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
+        self._ahead: dict[str, Vectors] = {}
+
+    def prepare(self, text: str) -> None:
+        """Encode a text that is about to be asked for, on whatever thread has time."""
+        if text not in self._ahead:
+            self._ahead[text] = self._encode([text])[0]
+
+    def release(self, text: str) -> None:
+        """Forget what was prepared."""
+        self._ahead.pop(text, None)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts; returns one row of `DIMENSIONS` numbers a text."""
+        if len(texts) == 1 and (ready := self._ahead.get(texts[0])) is not None:
+            return ready[None, :]
+        return self._encode(texts)
+
+    def _encode(self, texts: Sequence[str]) -> Vectors:
         ids = [self._ids(text) for text in texts]
         rows = np.zeros((len(texts), DIMENSIONS), dtype=np.float32)
         by_length = sorted(range(len(ids)), key=lambda i: len(ids[i]))

@@ -144,20 +144,29 @@ class IntentModel:
         columns, values = self.ngrams.row(text)
         both = np.sqrt(self.by_meaning.dense(vector[None, :])[0] * self.by_words.sparse(columns, values))
         probabilities = both / both.sum()
+        query = np.zeros(len(self.ngrams.index), dtype=np.float32)
+        query[columns] = values
         nearest = np.full(len(self.intents), FAR, dtype=np.float32)
         for intent in np.argsort(-probabilities)[:CONTENDERS]:
-            nearest[intent] = self._nearest(int(intent), vector, columns, values)
+            nearest[intent] = self._nearest(int(intent), vector, query)
         return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)))
 
-    def _nearest(self, intent: int, vector: Vectors, columns: np.ndarray, values: Numbers) -> float:
+    def _nearest(self, intent: int, vector: Vectors, query: Numbers) -> float:
         """Return the similarity of the closest example of an intent; n-grams are compared with the closest in meaning only."""
         end = self.starts[intent + 1] if intent + 1 < len(self.starts) else len(self.examples)
         start = int(self.starts[intent])
         similar = (1 - NEIGHBOUR_NGRAMS) * (self.examples[start:end] @ vector[:MEAN_SIZE])
         close = np.argpartition(-similar, CLOSE)[:CLOSE] if len(similar) > CLOSE else np.arange(len(similar))
-        query = np.zeros(len(self.ngrams.index), dtype=np.float32)
-        query[columns] = values
-        return float((similar[close] + NEIGHBOUR_NGRAMS * (self.example_ngrams[start + close] @ query)).max())
+        return float((similar[close] + NEIGHBOUR_NGRAMS * self._shared(start + close, query)).max())
+
+    def _shared(self, examples: npt.NDArray[np.int64], query: Numbers) -> Numbers:
+        """Return the products of some examples' n-grams with a text's; SciPy's own row slicing takes ten times as long."""
+        begins, ends = self.example_ngrams.indptr[examples], self.example_ngrams.indptr[examples + 1]
+        lengths = ends - begins
+        at = np.arange(lengths.sum()) + np.repeat(begins - np.cumsum(lengths) + lengths, lengths)
+        products = self.example_ngrams.data[at] * query[self.example_ngrams.indices[at]]
+        weights = np.bincount(np.repeat(np.arange(len(examples)), lengths), weights=products, minlength=len(examples))
+        return weights.astype(np.float32)
 
     def save(self, folder: Path) -> None:
         """Write the model as plain arrays and JSON."""
@@ -174,19 +183,17 @@ class IntentModel:
             indptr=self.example_ngrams.indptr,
             starts=self.starts,
         )
-        vocabulary = sorted(self.ngrams.index, key=self.ngrams.index.__getitem__)
-        (folder / "model.json").write_text(json.dumps({"intents": self.intents, "vocabulary": vocabulary}))
+        (folder / "model.json").write_text(json.dumps({"intents": self.intents, "vocabulary": self.ngrams.vocabulary}))
 
     @classmethod
     def load(cls, folder: Path) -> IntentModel:
         """Read what `save` wrote."""
         names = json.loads((folder / "model.json").read_text())
         with np.load(folder / "model.npz", allow_pickle=False) as kept:
-            index = {gram: i for i, gram in enumerate(names["vocabulary"])}
-            shape = (len(kept["examples"]), len(index))
+            shape = (len(kept["examples"]), len(names["vocabulary"]))
             return cls(
                 tuple(names["intents"]),
-                NGrams(index, kept["idf"]),
+                NGrams.load(names["vocabulary"], kept["idf"]),
                 Linear(kept["meaning"], kept["meaning_0"]),
                 Linear(kept["words"], kept["words_0"]),
                 kept["examples"],

@@ -11,7 +11,8 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from weakref import WeakValueDictionary
 
 import numpy as np
 import scipy.sparse as sparse
@@ -19,6 +20,8 @@ import scipy.sparse as sparse
 _WORD = re.compile(r"[a-z0-9']+|[^\sa-z0-9']")
 _REPEATED = re.compile(r"(.)\1{2,}")
 LONGEST_TEXT = 2000
+
+_loaded: WeakValueDictionary[int, NGrams] = WeakValueDictionary()
 
 
 def normalise(text: str) -> str:
@@ -42,12 +45,28 @@ def grams(text: str) -> Iterable[str]:
                 yield padded[start : start + size]
 
 
-@dataclass(frozen=True)
 class NGrams:
     """A vocabulary with its inverse document frequencies."""
 
-    index: dict[str, int]
-    idf: np.ndarray
+    def __init__(self, index: dict[str, int], idf: np.ndarray) -> None:
+        self.index = index
+        self.idf = idf
+        # Two components ask for the same message one after the other.
+        self.row = lru_cache(maxsize=8)(self._row)
+
+    @classmethod
+    def load(cls, vocabulary: Sequence[str], idf: np.ndarray) -> NGrams:
+        """Return the n-grams of a stored vocabulary; two components that learned the same one share it in memory."""
+        key = hash((tuple(vocabulary), idf.tobytes()))
+        found = _loaded.get(key)
+        if found is None:
+            found = _loaded[key] = cls({gram: i for i, gram in enumerate(vocabulary)}, idf)
+        return found
+
+    @property
+    def vocabulary(self) -> list[str]:
+        """Return the n-grams in the order of their columns."""
+        return sorted(self.index, key=self.index.__getitem__)
 
     @classmethod
     def fit(cls, texts: Sequence[str], at_least: int = 3) -> NGrams:
@@ -59,7 +78,7 @@ class NGrams:
         idf = np.array([math.log((1 + len(texts)) / (1 + seen[gram])) + 1 for gram in kept], dtype=np.float32)
         return cls({gram: i for i, gram in enumerate(kept)}, idf)
 
-    def row(self, text: str) -> tuple[np.ndarray, np.ndarray]:
+    def _row(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Return column numbers and weights of one text; words and characters each of length 1 / sqrt(2)."""
         counts: Counter[int] = Counter()
         words: set[int] = set()
@@ -79,7 +98,7 @@ class NGrams:
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return one sparse row a text."""
-        rows = [self.row(text) for text in texts]
+        rows = [self._row(text) for text in texts]
         starts = np.cumsum([0, *(len(columns) for columns, _ in rows)])
         columns = np.concatenate([c for c, _ in rows]) if rows else np.zeros(0, dtype=np.int32)
         weights = np.concatenate([w for _, w in rows]) if rows else np.zeros(0, dtype=np.float32)

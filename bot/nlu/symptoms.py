@@ -62,15 +62,14 @@ class ReportModel:
             words=self.by_words.weights,
             words_0=self.by_words.intercepts,
         )
-        vocabulary = sorted(self.ngrams.index, key=self.ngrams.index.__getitem__)
-        (folder / "vocabulary.json").write_text(json.dumps(vocabulary))
+        (folder / "vocabulary.json").write_text(json.dumps(self.ngrams.vocabulary))
 
     @classmethod
     def load(cls, folder: Path) -> ReportModel:
         """Read what `save` wrote."""
         vocabulary = json.loads((folder / "vocabulary.json").read_text())
         with np.load(folder / "reports.npz", allow_pickle=False) as kept:
-            ngrams = NGrams({gram: i for i, gram in enumerate(vocabulary)}, kept["idf"])
+            ngrams = NGrams.load(vocabulary, kept["idf"])
             return cls(ngrams, Linear(kept["meaning"], kept["meaning_0"]), Linear(kept["words"], kept["words_0"]))
 
 

@@ -6,8 +6,11 @@ tracker is kept in the transaction that stores the replies, and what was underst
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,7 @@ from rasa.core.lock_store import InMemoryLockStore
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import TrackerStore
 from rasa.model import get_latest_model
+from rasa.shared.core.events import Event
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.exceptions import RasaException
 
@@ -24,6 +28,7 @@ from bot.desk import Draft, Message
 from bot.errors import ModelError
 from bot.frontdesk import Response
 from bot.nlg import FixedTexts
+from bot.nlu.encoder import shared_encoder
 from bot.nlu.red_flags import OUTPUT as ASSESSMENT
 from bot.nlu.red_flags import as_data, opinion_of
 from bot.opinion import Opinion
@@ -60,19 +65,26 @@ class RasaDialogue:
     def __init__(self, model: Path, store: Store, *, keep_live: int = 2000) -> None:
         self._trackers = BoundedTrackerStore(store=store, write_through=False, keep_live=keep_live)
         self._processor = load_processor(model, self._trackers)
+        self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encode")
 
     @property
     def model(self) -> str:
         """Return the name of the served model."""
         return str(self._processor.model_filename)
 
+    async def opinion(self, text: str) -> Opinion | None:
+        """Return what the learned detector makes of a text, None where the model has none."""
+        text = _plain(text)
+        await self._encode_ahead(text)
+        return opinion_of(await self._processor.parse_message(UserMessage(text)))
+
     async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Answer one message; the caller sees to order and time limits."""
         collector = Collector()
         known = {"seq": message.seq, "site": message.payload.get("site") or site, ASSESSMENT: as_data(assessment)}
+        text = _plain(message.text)
         incoming = UserMessage(
-            # A leading slash would be obeyed by Rasa as an intent at confidence 1.
-            message.text.lstrip("/ ") or "?",
+            text,
             collector,
             message.visitor,
             parse_data=_chosen(message),
@@ -80,8 +92,16 @@ class RasaDialogue:
             message_id=message.id,
             metadata=known,
         )
-        tracker = await self._turn(incoming, collector)
+        await self._encode_ahead(text)
+        try:
+            tracker = await self._turn(incoming, collector)
+        finally:
+            shared_encoder().release(text)
         return _response(tracker, collector, lambda connection: self._trackers.flush(connection, message.visitor))
+
+    async def _encode_ahead(self, text: str) -> None:
+        """Encode on another core, as long as it takes: half of a message's time, and the only part that Python's lock lets go."""
+        await asyncio.get_running_loop().run_in_executor(self._encoding, shared_encoder().prepare, text)
 
     async def _turn(self, incoming: UserMessage, collector: Collector) -> DialogueStateTracker:
         processor = self._processor
@@ -90,10 +110,6 @@ class RasaDialogue:
         await processor._run_prediction_loop(collector, tracker)
         await processor.save_tracker(tracker)
         return tracker
-
-    async def opinion(self, text: str) -> Opinion | None:
-        """Return what the learned detector makes of a text, None where the model has none."""
-        return opinion_of(await self._processor.parse_message(UserMessage(text.lstrip("/ ") or "?")))
 
     def forget(self, visitor: str) -> None:
         """Begin the visitor's next message from what was last stored."""
@@ -104,6 +120,18 @@ class RasaDialogue:
         return lambda connection: self._trackers.delete(connection, visitor)
 
 
+def _plain(text: str) -> str:
+    """Return the text as Rasa may read it: a leading slash would be obeyed as an intent at confidence 1."""
+    return text.lstrip("/ ").strip() or "?"
+
+
+class Processor(MessageProcessor):
+    """Rasa's processor without a check of every message that only training data can fail."""
+
+    def _check_for_unseen_features(self, parse_data: dict[str, Any]) -> None:
+        pass
+
+
 def load_processor(model: Path, trackers: TrackerStore) -> MessageProcessor:
     """Load a model archive (or the newest in a folder); raises ModelError with what to do."""
     archive = model if model.is_file() else get_latest_model(str(model))
@@ -111,13 +139,20 @@ def load_processor(model: Path, trackers: TrackerStore) -> MessageProcessor:
         raise ModelError(f"no trained model in {model}: run `python -m bot train`")
     nlg = FixedTexts()
     rasa.core.processor.DaskGraphRunner = PlainGraphRunner
+    _remember_event_classes()
     try:
-        processor = MessageProcessor(archive, trackers, InMemoryLockStore(), nlg, action_endpoint=InProcessActions())
+        processor = Processor(archive, trackers, InMemoryLockStore(), nlg, action_endpoint=InProcessActions())
     except (RasaException, OSError, ValueError, KeyError, EOFError) as error:
         raise ModelError(f"cannot load the model {archive}: {type(error).__name__}. Run `python -m bot train --force`.") from error
     trackers.domain = processor.domain
     nlg.responses = processor.domain.responses
     return processor
+
+
+def _remember_event_classes() -> None:
+    """Let Rasa look an event's class up once; it walks through all classes for each event of each message."""
+    if not hasattr(Event.resolve_by_type, "cache_info"):
+        Event.resolve_by_type = staticmethod(lru_cache(maxsize=256)(Event.resolve_by_type))
 
 
 def _chosen(message: Message) -> dict[str, Any] | None:

@@ -202,9 +202,7 @@ def test_the_loop_survives_a_server_that_is_killed(browser: Any, server: Server)
         visitor.say("what does it cost")
         console.sees("what does it cost", ".talk", 15)
         time.sleep(0.5)
-        assert (
-            visitor.read()[-1]["author"] == "visitor"
-        )  # a person has it: the assistant is quiet after the restart too
+        assert visitor.read()[-1]["author"] == "visitor"  # a person has it: the assistant is quiet after the restart too
 
 
 # -- the alarm ---------------------------------------------------------------------------------------------
@@ -468,9 +466,7 @@ def test_the_doors_have_no_axe_violation(browser: Any, busy: Server) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_on_a_telephone_nothing_sticks_out(browser: Any, busy: Server, page: str) -> None:
-    with at_console(
-        browser, busy, "owner", viewport={"width": 360, "height": 700}, is_mobile=True, has_touch=True
-    ) as console:
+    with at_console(browser, busy, "owner", viewport={"width": 360, "height": 700}, is_mobile=True, has_touch=True) as console:
         console.open(f"/{page}")
         console.page.wait_for_selector(".row" if not page else ".page .card, .page .pick-list button")
         wide = console.page.evaluate("document.documentElement.scrollWidth")
