@@ -90,6 +90,16 @@ class ActionAnswer(Action):
         return [*events, FollowupAction("callback_form" if turn.in_form else "action_listen")]
 
 
+def offer_closest(dispatcher: CollectingDispatcher, turn: Turn) -> list[str]:
+    """Say that it is not understood and offer the closest topics; returns them."""
+    close = [topic_of(name) for name, _ in turn.ranking]
+    topics = [topic for topic in close if topic in TOPICS][:CHOICES]
+    buttons = [(TOPICS[topic], f"/ask_{topic}") for topic in topics]
+    text = parts().answers.find("not_sure", turn.text, site=turn.site).text
+    say(dispatcher, text, topic="out_of_scope", route="decline", buttons=[*buttons, ("Talk to a person", "/talk_to_human")])
+    return topics
+
+
 class ActionNotSure(Action):
     """Says that it is not sure and offers the closest topics; the second time a person takes over."""
 
@@ -105,11 +115,7 @@ class ActionNotSure(Action):
         if turn.unsure >= 1:
             await hand_off(dispatcher, turn, "unsure")
             return [SlotSet("unsure", 0), SlotSet("offer", "callback")]
-        close = [topic_of(name) for name, _ in turn.ranking]
-        topics = [topic for topic in close if topic in TOPICS][:CHOICES]
-        buttons = [(TOPICS[topic], f"/ask_{topic}") for topic in topics]
-        text = parts().answers.find("not_sure", turn.text, site=turn.site).text
-        say(dispatcher, text, topic="out_of_scope", route="decline", buttons=[*buttons, ("Talk to a person", "/talk_to_human")])
+        topics = offer_closest(dispatcher, turn)
         return [SlotSet("unsure", turn.unsure + 1), SlotSet("offer", topics[0] if topics else "")]
 
 
@@ -142,8 +148,9 @@ class ActionDeclineOffer(Action):
         return "action_decline_offer"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        """Say that it is fine."""
+        """Say that it is fine; call-back details told before are forgotten."""
         turn = Turn.of(tracker)
         found = find(turn, "deny_nothing", "")
         say_answer(dispatcher, found, "deny_nothing")
-        return [SlotSet("offer", "")]
+        forgotten = [SlotSet(slot, None) for slot in ("callback_name", "callback_phone", "callback_time")]
+        return [SlotSet("offer", ""), *forgotten]

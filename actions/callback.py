@@ -1,45 +1,68 @@
-"""The call-back form: name, phone, best time, consent; it can be refused, corrected, and interrupted by a question."""
+"""The call-back form: name, phone, best time, consent; it can be refused, corrected, and interrupted by a question.
+
+What was told before it asks is not asked again (actions/details.py reads it). A report is never read here: the form lets go of it.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
-import phonenumbers
 from rasa_sdk import Action, FormValidationAction, Tracker
 from rasa_sdk.events import SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 from rasa_sdk.types import DomainDict
 
-from actions.answers import answer
-from actions.handoff import keep
+from actions.answers import answer, offer_closest, site_chosen
+from actions.details import LONGEST_TIME, name_in, name_told, phone_in, time_in, told_in, without_phone
+from actions.handoff import hand_off, keep
 from actions.turn import Turn, parts, say
 from bot.answers import TOPICS
 from bot.errors import FrontDeskError
 
 Slots = dict[str, Any]
 
-SURE = 0.5
-"""Confidence from which words typed into the form count as a question of their own."""
+DETAILS = ("callback_name", "callback_phone", "callback_time", "callback_consent")
 
-LONGEST_NAME = 60
+SURE = 0.5
+"""Confidence from which words shaped as a question count as one of their own."""
+
+CERTAIN = 0.9
+"""The same for words that have no such shape: a name is always some topic to a classifier that knows only topics."""
+
+ASIDES = frozenset({*TOPICS, "bot_challenge", "other_health", "out_of_scope"})
+"""What is answered in the middle of the form."""
+
+PLEASANT = frozenset({"greet", "thank", "goodbye", "affirm", "deny", "feedback"})
+"""Intents that are no answer to what is asked for by name."""
+
 QUESTION = re.compile(
     r"\?|^\W*(?:and |but |wait |ok |so |actually |also )*"
     r"(?:how|what|when|where|which|who|why|do|does|is|are|can|could|should|will|would|how much|tell me)\b",
     re.IGNORECASE,
 )
-REFUSALS = re.compile(
-    r"^\W*(no|nope|nah|no thanks?( you)?|never ?mind|forget it|cancel|stop|leave it|don'?t bother|not now)\W*$", re.IGNORECASE
+REFUSAL = re.compile(
+    r"^\W*(?:(?:no|oh|ok(?:ay)?|well|actually|sorry|please|hmm)\W+)*"
+    r"(?:no(?:pe)?|nah|never ?mind(?: (?:it|that|then))?|nvm|forget (?:it|that|about it)|cancel(?: (?:it|that|this))?|stop(?: (?:it|this))?"
+    r"|skip it|leave it|quit|exit|bye|goodbye|not (?:now|interested)|no (?:need|calls?|call-?backs?)|i(?:'ve| have)? changed my mind"
+    r"|do(?:n'?t| not)(?: (?:bother|call(?: me)?|ring(?: me)?|phone(?: me)?))?"
+    r"|i (?:really )?do(?:n'?t| not) want (?:a|any|to|this|it|you|anyone)\b.*|(?:i(?:'d| would)? )?(?:rather|prefer) not\b.*|no (?:phone|number)\b.*"
+    r"|i do(?:n'?t| not) have a (?:phone|number)\b.*|(?:i(?:'m| am) )?not (?:giving|telling|sharing)\b.*)"
+    r"(?:\W+(?:no|thanks?(?: you)?|please|sorry|then|for now|i(?:'m| am) (?:good|fine|ok(?:ay)?)|it'?s (?:ok(?:ay)?|fine)))*\W*$",
+    re.IGNORECASE,
 )
-CORRECTION = re.compile(r"\b(?:sorry|no|wait|actually|i meant|correction)\b.*?(\+?[\d(][\d\s().-]{6,}\d)", re.IGNORECASE)
-
-
-def normal_phone(text: str, country: str) -> str | None:
-    """Return the first phone number in a text in international form, or None where there is none that exists."""
-    for match in phonenumbers.PhoneNumberMatcher(text, country, leniency=phonenumbers.Leniency.POSSIBLE):
-        if phonenumbers.is_possible_number(match.number):
-            return str(phonenumbers.format_number(match.number, phonenumbers.PhoneNumberFormat.E164))
-    return None
+YES = re.compile(r"^\W*(?:y|yes|yeah|yep|yup|ok|okay|sure|of course|please|go ahead|fine)\b", re.IGNORECASE)
+WILLING = re.compile(r"\b(?:no (?:problem|worries|objections?)|not a problem|why not|do(?:n'?t| not) mind)\b", re.IGNORECASE)
+NEGATED = re.compile(r"\b(?:no|not|never|do(?:n'?t| not)|can(?:'t|not)|won't|only|instead|unless|maybe|perhaps)\b", re.IGNORECASE)
+PUZZLED = re.compile(r"^\W*(?:what|who|why|how|where|which|huh|eh|pardon|sorry|say again)\W*$", re.IGNORECASE)
+BY_PHONE = re.compile(r"\b(?:call|calls|called|ring|phone|reach|contact)\b", re.IGNORECASE)
+CHANGE = re.compile(r"\b(?:chang\w*|correct\w*|wrong|different|another|mistyped|typo|update|edit|fix)\b", re.IGNORECASE)
+CHANGED = {
+    "callback_phone": re.compile(r"\b(?:number|phone|mobile|cell|digits?)\b", re.IGNORECASE),
+    "callback_name": re.compile(r"\b(?:name|surname)\b", re.IGNORECASE),
+    "callback_time": re.compile(r"\b(?:time|day|hour)\b", re.IGNORECASE),
+}
 
 
 class ValidateCallbackForm(FormValidationAction):
@@ -49,75 +72,164 @@ class ValidateCallbackForm(FormValidationAction):
         """Return the name that domain.yml uses."""
         return "validate_callback_form"
 
-    def validate_callback_name(self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Slots:
-        """Take a name, an answer to a question in between, or a refusal."""
-        interrupted = _interrupted(dispatcher, tracker, "callback_name")
-        if interrupted is not None:
-            return interrupted
-        name = re.sub(
-            r"^\s*(?:(?:hi|hello|ok|sure)\W+)?(?:my name(?:'s| is)|i am|i'm|it'?s|this is|name:?)\s+", "", str(value), flags=re.I
-        )
-        name = name.strip(" .,!\n")
-        found: Slots = {"callback_name": name[:LONGEST_NAME] or None}
-        number = normal_phone(str(value), parts().answers.clinic().country)
-        if number:  # name and number in one breath
-            found["callback_phone"] = number
-            found["callback_name"] = re.sub(r"[\d+(][\d\s().+-]{5,}\d", "", name).strip(" ,.;:-") or None
-        return found
+    async def get_extraction_events(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> list[dict[str, Any]]:
+        """Take what the message that opens the form tells already; once the form asks, each step reads its own answer."""
+        if tracker.get_slot("requested_slot"):
+            return []
+        told = told_in(Turn.of(tracker).text, _country())
+        return [SlotSet(slot, value) for slot, value in told.items() if tracker.get_slot(slot) is None]
 
-    def validate_callback_phone(self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Slots:
-        """Take a phone number that exists, in international form."""
-        number = normal_phone(str(value), parts().answers.clinic().country)
-        if number:
-            return {"callback_phone": number}
-        interrupted = _interrupted(dispatcher, tracker, "callback_phone")
-        if interrupted is not None:
-            return interrupted
-        _say_callback(dispatcher, "bad phone")
-        return {"callback_phone": None}
-
-    def validate_callback_time(self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict) -> Slots:
-        """Take a best time in the visitor's words; a corrected phone number is taken too."""
-        corrected = _corrected_phone(str(value))
-        if corrected:
-            return {"callback_phone": corrected, "callback_time": None}
-        interrupted = _interrupted(dispatcher, tracker, "callback_time")
-        return interrupted if interrupted is not None else {"callback_time": str(value).strip()[:200] or None}
-
-    def validate_callback_consent(
+    async def validate_callback_name(
         self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> Slots:
-        """Take a yes or a no; without a yes nobody calls."""
-        corrected = _corrected_phone(str(value))
-        if corrected:
-            return {"callback_phone": corrected, "callback_consent": None}
-        intent = Turn.of(tracker).intent
-        if REFUSALS.match(str(value)) or intent == "deny":
-            return {"callback_consent": False}
-        if intent == "affirm" or re.match(r"^\W*(y|yes|yeah|yep|ok|okay|sure|of course|please)\b", str(value), re.I):
-            return {"callback_consent": True}
-        interrupted = _interrupted(dispatcher, tracker, "callback_consent")
-        return interrupted if interrupted is not None else {"callback_consent": None}
+        """Take a name, with a number if it comes in one breath."""
+        if not _asked(tracker, "callback_name"):
+            return {"callback_name": value}
+        number = phone_in(str(value), _country())
+        text, again = without_phone(str(value), _country()), _said_again(tracker)
+        name = name_in(text, again=again)
+        if not (name and (number or again or name_told(text))):
+            aside = await _aside(dispatcher, tracker, "callback_name")
+            if aside is not None:
+                return aside
+        return {"callback_name": name, **({"callback_phone": number} if number else {})}
+
+    async def validate_callback_phone(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> Slots:
+        """Take a phone number that can be called, in international form."""
+        number = phone_in(str(value), _country())
+        if number or not _asked(tracker, "callback_phone"):
+            return {"callback_phone": number or value}
+        aside = _corrected(str(value), "callback_phone") or await _aside(dispatcher, tracker, "callback_phone")
+        if aside is not None:
+            return aside
+        if any(char.isdigit() for char in str(value)):
+            _say_callback(dispatcher, "bad phone")
+        return {"callback_phone": None}
+
+    async def validate_callback_time(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> Slots:
+        """Take a best time in the visitor's words; a corrected detail is taken too."""
+        if not _asked(tracker, "callback_time"):
+            return {"callback_time": value}
+        corrected = _corrected(str(value), "callback_time")
+        if corrected is not None:
+            return corrected
+        text = str(value).strip()
+        if not (time_in(text) and (BY_PHONE.search(text) or not QUESTION.search(text))):
+            aside = await _aside(dispatcher, tracker, "callback_time")
+            if aside is not None:
+                return aside
+        return {"callback_time": None if "?" in text and not time_in(text) else text[:LONGEST_TIME] or None}
+
+    async def validate_callback_consent(
+        self, value: Any, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
+    ) -> Slots:
+        """Take a yes or a no; without a plain yes nobody calls."""
+        text = str(value)
+        corrected = _corrected(text, "callback_consent")
+        if corrected is not None:
+            return corrected
+        said = _consent(Turn.of(tracker), text)
+        if said is not None:
+            return {"callback_consent": said}
+        aside = await _aside(dispatcher, tracker, "callback_consent")
+        if aside is not None:
+            return aside
+        when = None if QUESTION.search(text) else time_in(text)
+        return {"callback_consent": None, **({"callback_time": text[:LONGEST_TIME]} if when else {})}
 
 
-def _corrected_phone(text: str) -> str | None:
-    found = CORRECTION.search(text)
-    return normal_phone(found.group(1), parts().answers.clinic().country) if found else None
+def _asked(tracker: Tracker, slot: str) -> bool:
+    """Say whether the form asks for this; what was told before it opened is not looked at twice."""
+    return bool(tracker.get_slot("requested_slot") == slot)
 
 
-def _interrupted(dispatcher: CollectingDispatcher, tracker: Tracker, slot: str) -> Slots | None:
-    """Answer a question typed into the form, or end the form where it is refused; None where neither is the case."""
-    turn = Turn.of(tracker)
-    if REFUSALS.match(turn.text):
-        # The form ends: every step counts as answered, and without consent nobody calls.
-        return {name: tracker.get_slot(name) or "-" for name in ("callback_name", "callback_phone", "callback_time")} | {
-            "callback_consent": False
-        }
-    # Shaped as a question, too: a name or "after five" is always some topic to a classifier that knows only topics.
-    if turn.topic in TOPICS and turn.confidence >= SURE and QUESTION.search(turn.text):
-        answer(dispatcher, turn)
-        return {slot: None}
+def _country() -> str:
+    return parts().answers.clinic().country
+
+
+def _said_again(tracker: Tracker) -> bool:
+    """Say whether the visitor answers the same as before: who insists on "Can" is called so."""
+    said = [" ".join(str(event.get("text")).lower().split()) for event in tracker.events if event.get("event") == "user"]
+    return len(said) > 1 and said[-1] == said[-2]
+
+
+def _corrected(text: str, slot: str) -> Slots | None:
+    """Take a detail of an earlier step that is corrected in a later one; it is asked for anew where only the wish is said."""
+    number, rest = phone_in(text, _country()), without_phone(text, _country())
+    if number:
+        return {slot: time_in(rest) if slot == "callback_time" else None, "callback_phone": number}
+    if not CHANGE.search(text):
+        return None
+    for other, named in CHANGED.items():
+        if other != slot and named.search(text):
+            return {slot: None, other: name_told(text) if other == "callback_name" else None}
     return None
+
+
+def _consent(turn: Turn, text: str) -> bool | None:
+    """Return what was said to "may we call you?", None where it was neither a plain yes nor a no."""
+    text = WILLING.sub("sure", _plain(text))
+    if REFUSAL.match(text) or (turn.intent == "deny" and turn.confidence >= SURE):
+        return False
+    said = YES.match(text) or (turn.intent == "affirm" and turn.confidence >= SURE)
+    return True if said and not NEGATED.search(text) and "?" not in text else None
+
+
+def _plain(text: str) -> str:
+    return text.replace("\u2019", "'")
+
+
+async def _aside(dispatcher: CollectingDispatcher, tracker: Tracker, slot: str) -> Slots | None:
+    """Deal with words that are no answer to the form's question; None where they may be one."""
+    turn = Turn.of(tracker)
+    if _refused(turn, slot):
+        # Without consent nobody calls; the form ends here.
+        return {slot: None, "callback_consent": False, "requested_slot": None}
+    if turn.intent == "talk_to_human" and turn.confidence >= SURE:
+        return await _person_wanted(dispatcher, turn, slot)
+    if site_chosen(turn) or _asks(turn, slot):
+        return {slot: None, **{event["name"]: event["value"] for event in answer(dispatcher, turn)}}
+    if turn.intent == "nlu_fallback" and QUESTION.search(turn.text) and len(turn.text.split()) > 2:
+        offer_closest(dispatcher, turn)
+        return {slot: None}
+    return {slot: None} if PUZZLED.match(turn.text) or _pleasant(turn, slot) else None
+
+
+def _refused(turn: Turn, slot: str) -> bool:
+    denied = turn.intent == "deny" and turn.confidence >= SURE and slot in ("callback_name", "callback_phone")
+    return bool(REFUSAL.match(_plain(turn.text))) or (denied and not QUESTION.search(turn.text))
+
+
+async def _person_wanted(dispatcher: CollectingDispatcher, turn: Turn, slot: str) -> Slots:
+    """Hand off to who would rather talk here, and end the form; a wish to be called is what the form is for."""
+    if BY_PHONE.search(turn.text):
+        return {slot: None}
+    await hand_off(dispatcher, replace(turn, in_form=False), "asked")
+    return {slot: None, "callback_consent": None, "requested_slot": None}
+
+
+def _asks(turn: Turn, slot: str) -> bool:
+    """Say whether a question of its own was typed, or a button of an earlier answer was tapped."""
+    if turn.topic not in ASIDES:
+        return False
+    if turn.confidence >= 1.0:
+        return True
+    if QUESTION.search(turn.text):
+        return turn.confidence >= SURE
+    return turn.topic in TOPICS and turn.confidence >= CERTAIN and slot in ("callback_name", "callback_phone")
+
+
+def _pleasant(turn: Turn, slot: str) -> bool:
+    """Say whether a kind word was typed and nothing else; "morning" is a time too, and so is "any is fine"."""
+    if turn.intent not in PLEASANT or turn.confidence < SURE:
+        return False
+    return slot != "callback_time" or not (turn.intent == "deny" or time_in(turn.text) or len(turn.text.split()) > 2)
 
 
 def _say_callback(dispatcher: CollectingDispatcher, text: str) -> None:
@@ -132,11 +244,14 @@ class ActionRequestCallback(Action):
         return "action_request_callback"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[dict[str, Any]]:
-        """Keep the wish with the visitor's handoff, then say so; a refusal is kept by nobody."""
+        """Keep the wish with the visitor's handoff, then say so; of a refusal nothing is kept."""
         turn = Turn.of(tracker)
         answers = parts().answers
-        empty = [SlotSet(name, None) for name in ("callback_name", "callback_phone", "callback_time", "callback_consent", "offer")]
-        if not tracker.get_slot("callback_consent"):
+        empty = [SlotSet(name, None) for name in (*DETAILS, "offer")]
+        consent = tracker.get_slot("callback_consent")
+        if consent is None:  # the form ended without it: a person was asked for instead, and that was answered
+            return [*empty, SlotSet("offer", "callback")]
+        if not consent:
             text = answers.fixed("callback_refused")
             say(dispatcher, text, topic="talk_to_human", route="answer")
             return empty

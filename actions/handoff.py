@@ -9,6 +9,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
+from actions.details import told_in
 from actions.turn import REPORTS, Turn, parts, say
 from bot.desk import Handoff
 from bot.errors import FrontDeskError
@@ -22,6 +23,8 @@ REASONS: Mapping[str, str] = {
     "report_emergency": "symptom",
     "talk_to_human": "asked",
 }
+
+OFFER = (("Ask for a call-back", "/affirm"), ("No, thank you", "/deny"))
 
 
 def keep(turn: Turn, reason: str, urgency: str, kind: str) -> Handoff:
@@ -45,8 +48,8 @@ def keep(turn: Turn, reason: str, urgency: str, kind: str) -> Handoff:
     )
 
 
-async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str) -> str:
-    """Keep a handoff and tell the visitor; returns the urgency."""
+async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str, *, offer: bool = True) -> str:
+    """Keep a handoff, tell the visitor and offer a call-back; returns the urgency."""
     level = Level[turn.assessment.get("level", "NONE")]
     emergency = turn.intent == "report_emergency" or level is Level.EMERGENCY
     kind = (turn.assessment.get("kind") or "emergency") if emergency else "urgent" if level is Level.URGENT else "staff"
@@ -62,8 +65,16 @@ async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str) ->
         return urgency  # the fixed text was uttered before this action
     topic = "symptom_report" if turn.intent in REPORTS else "talk_to_human"
     text = answers.fixed("asked" if topic == "talk_to_human" else kind, line)
-    buttons = [("Ask for a call-back", "/affirm"), ("No, thank you", "/deny")]
-    say(dispatcher, text, topic=topic, route="staff", buttons=[] if turn.in_form else buttons, handed_off=True, offer="callback")
+    offer = offer and not turn.in_form
+    say(
+        dispatcher,
+        text,
+        topic=topic,
+        route="staff",
+        buttons=OFFER if offer else (),
+        handed_off=True,
+        offer="callback" if offer else "",
+    )
     return urgency
 
 
@@ -75,11 +86,28 @@ class ActionHandOff(Action):
         return "action_hand_off"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        """Hand off; an emergency ends the call-back form, anything else resumes it."""
+        """Hand off; an emergency ends the call-back form, anything else resumes it, and a number left begins it."""
         turn = Turn.of(tracker)
-        urgency = await hand_off(dispatcher, turn, REASONS.get(turn.intent, "asked"))
+        details = _told(turn)
+        # Who asks for a person and leaves a number wants to be called: nobody asks whether.
+        calls = turn.intent == "talk_to_human" and "callback_phone" in details
+        told = [SlotSet(slot, value) for slot, value in details.items()]
+        urgency = await hand_off(dispatcher, turn, REASONS.get(turn.intent, "asked"), offer=not calls)
         if urgency == "emergency":
             return [ActiveLoop(None), SlotSet("requested_slot", None), SlotSet("offer", "")]
         if turn.in_form:
-            return [FollowupAction("callback_form")]
-        return [SlotSet("offer", "callback"), SlotSet("unsure", 0)]
+            return [*told, FollowupAction("callback_form")]
+        if calls:
+            return [*told, SlotSet("offer", ""), SlotSet("unsure", 0), FollowupAction("callback_form")]
+        return [*told, SlotSet("offer", "callback"), SlotSet("unsure", 0)]
+
+
+def _told(turn: Turn) -> dict[str, str]:
+    """Return the call-back details that stand in the message: what is told once is not asked again."""
+    if turn.intent == "report_emergency":
+        return {}
+    told = told_in(turn.text, parts().answers.clinic().country)
+    if turn.intent == "talk_to_human":
+        return told
+    # "I'm Diabetic" is no name; a day in a report is when it began.
+    return {slot: value for slot, value in told.items() if "callback_phone" in told and slot != "callback_time"}

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from bot.answers import Answers
@@ -30,6 +31,10 @@ LONGEST_TEXT = 2000
 
 EARLIER_MESSAGES = 12
 """Earlier visitor messages the screen sees: a symptom told in pieces seldom takes more."""
+
+_LETTERS = r"[^\s\d!-&(-,./:-@\u2e80-\u9fff\uff00-\uffef]{2,20}"
+FOREIGN_NAME = re.compile(rf"(?:[^\W\d_]{{1,4}}|{_LETTERS}(?: {_LETTERS})?)$")
+"""Letters that may be a name in another writing: what is longer is a sentence, and gets the emergency line and a person."""
 
 OPINION_SECONDS = 1.0
 """How long the learned detector may take before the list stands without it; it takes some 10 ms."""
@@ -286,8 +291,16 @@ class FrontDesk:
                 await self._settle(message, response)
 
     def _situation(self, message: Message) -> tuple[Assessment, Standing, str | None]:
-        known = self._assessed.pop((message.visitor, message.seq), None)
-        return known or self._assess(message), self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
+        found = self._assessed.pop((message.visitor, message.seq), None) or self._assess(message)
+        if found.foreign and not found.matches and self._gives_name(message):
+            found = replace(found, foreign=False)
+        return found, self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
+
+    def _gives_name(self, message: Message) -> bool:
+        """Say whether a few foreign letters answer the call-back form's question for a name."""
+        before = self._desk.messages(message.visitor, message.seq - 2, 1)
+        asked = any(one.author == "bot" and one.payload.get("asks") == "name" for one in before)
+        return asked and bool(FOREIGN_NAME.match(message.text))
 
     async def _ask(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Have Rasa answer; whatever goes wrong there becomes an answer of ours."""

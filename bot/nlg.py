@@ -45,8 +45,9 @@ class FixedTexts(TemplatedNaturalLanguageGenerator):
         if kind is None:
             draft = await super().generate(utter_action, tracker, output_channel, **kwargs)
             if draft and utter_action.startswith(ASKED):
-                draft["text"] = _callback_question(utter_action[len(ASKED) :])
-                draft["custom"] = {"topic": "talk_to_human", "route": "staff"}
+                asked = utter_action[len(ASKED) :]
+                draft["text"] = _callback_question(asked)
+                draft["custom"] = {"topic": "talk_to_human", "route": "staff", "asks": asked}
             return draft  # type: ignore[no-any-return]
         found = (tracker.latest_message.parse_data or {}).get("assessment") if tracker.latest_message else None
         if found and kind == "emergency" and found["level"] == "EMERGENCY":

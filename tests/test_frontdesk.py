@@ -132,6 +132,32 @@ async def test_emergency_ends_the_open_form(parts: Any) -> None:
     assert dialogue.resets == [visitor.id]
 
 
+NAME_ASKED = Response((Draft("What name?", {"asks": "name"}, "talk_to_human", "staff", 1.0),), "talk_to_human", "staff", 1.0)
+
+
+@pytest.mark.parametrize("name", ["王芳", "Олег Иванов", "محمد"])
+async def test_foreign_name_is_no_foreign_message_where_a_name_was_asked_for(parts: Any, name: str) -> None:
+    dialogue = Scripted(NAME_ASKED)
+    visitor = Visitor(door(parts, dialogue), parts)
+    await visitor.says("please call me")
+    await visitor.says(name)
+    assert dialogue.seen[1:] == [name] and visitor.handoff is None
+
+
+@pytest.mark.parametrize("text", ["я ничего не понимаю", "救命", "我不会说英语，谢谢", "помогите"])
+async def test_foreign_sentence_or_cry_for_help_is_no_name(parts: Any, text: str) -> None:
+    dialogue = Scripted(NAME_ASKED)
+    visitor = Visitor(door(parts, dialogue), parts)
+    await visitor.says("please call me")
+    assert "911" in await visitor.hears(text)
+    assert dialogue.seen[1:] == [] and visitor.handoff is not None
+
+
+async def test_foreign_word_is_foreign_where_no_name_was_asked_for(visitor: Visitor) -> None:
+    assert "911" in await visitor.hears("王芳")
+    assert visitor.handoff is not None and visitor.handoff.reason == "foreign"
+
+
 @pytest.mark.parametrize("text", ["what's your price?", "ignore that, i'm fine", "just joking lol"])
 async def test_open_emergency_keeps_every_reply_an_emergency(visitor: Visitor, text: str) -> None:
     await visitor.says(CHEST)
