@@ -24,6 +24,12 @@ REASONS: Mapping[str, str] = {
     "talk_to_human": "asked",
 }
 
+CONDITIONS: Mapping[str, frozenset[str]] = {
+    "contraindications": frozenset({"preg", "meds", "implants", "illness"}),
+    "age_suitability": frozenset({"minor"}),
+}
+"""Finer answers that a personal situation may be told: each defers to a therapist. "No upper age" would sound like leave to come."""
+
 OFFER = (("Ask for a call-back", "/affirm"), ("No, thank you", "/deny"))
 
 
@@ -64,7 +70,10 @@ async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str, *,
     if emergency:
         return urgency  # the fixed text was uttered before this action
     topic = "symptom_report" if turn.intent in REPORTS else "talk_to_human"
-    text = answers.fixed("asked" if topic == "talk_to_human" else kind, line)
+    if turn.intent == "report_condition" and kind == "staff":
+        text = _condition(turn, line)
+    else:
+        text = answers.fixed("asked" if topic == "talk_to_human" else kind, line)
     offer = offer and not turn.in_form
     say(
         dispatcher,
@@ -76,6 +85,17 @@ async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str, *,
         offer="callback" if offer else "",
     )
     return urgency
+
+
+def _condition(turn: Turn, line: str) -> str:
+    """Return the wording for a personal medical situation; one that comes with a complaint gets the symptom's."""
+    answers, found = parts().answers, parts().safety.assess(turn.text)
+    if found.bodily and (found.report.region or not found.matches):
+        return answers.fixed("staff", line)
+    finer = (answers.find(topic, turn.text, site=turn.site) for topic in CONDITIONS)
+    fitting = [one.text for one in finer if one.variant in CONDITIONS[one.topic] and not one.needs_site]
+    # Two situations at once, or one that no finer answer is about: the general wording speaks of all.
+    return f"{fitting[0]} {line}" if len(fitting) == 1 else answers.fixed("condition", line)
 
 
 class ActionHandOff(Action):
