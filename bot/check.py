@@ -29,6 +29,11 @@ _PHRASE = re.compile(r"@?[a-z0-9]+(?: [a-z0-9]+)*\*?(?: \+ [a-z0-9]+(?: [a-z0-9]
 LONGEST_BUTTON = 40
 """Longer buttons do not fit a phone's screen."""
 
+UNSIGNED = "not approved"
+"""What `approved_by:` of safety.yml begins with until a clinician has signed."""
+
+_SIGNATURE = re.compile(r"""^[ -]*approved_by:[ \t]*["']?(.*?)["']?[ \t]*$""")
+
 _NO_TEXT = frozenset(("team_lines", "site_question"))
 
 
@@ -41,9 +46,11 @@ class ContentProblem:
     expected: str
     blocks: bool = True
     """False for what `clinic check` refuses but a start does not: a review that is overdue."""
+    local: bool = False
+    """True for what may be served to this machine all the same, but to nobody else: red flags that no clinician has signed."""
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}: expected {self.expected}"
+        return f"{self.file}:{self.line}: {self.expected}" if self.local else f"{self.file}:{self.line}: expected {self.expected}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +68,7 @@ Finding = tuple[Place, str, bool]
 
 
 def check(clinic_dir: Path, today: date | None = None) -> list[ContentProblem]:
-    """List everything that is wrong in clinic.yml, answers.yml and the placeholders of safety.yml."""
+    """List everything that is wrong in clinic.yml, answers.yml, and the placeholders and signatures of safety.yml."""
     try:
         files = read_content(clinic_dir)
     except ContentError as error:
@@ -72,7 +79,21 @@ def check(clinic_dir: Path, today: date | None = None) -> list[ContentProblem]:
     found = [_at(files, key, place, expected) for key, place, expected in dict.fromkeys(problems.found)]
     found += [_at(files, key, place, expected, blocks) for key, place, expected, blocks in _answers(files.entries, rules)]
     found += _safety(clinic_dir / "safety.yml", rules.known)
+    found += unsigned(clinic_dir)
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.expected))
+
+
+def unsigned(clinic_dir: Path) -> list[ContentProblem]:
+    """List the lines of safety.yml that say that no clinician has approved it, or do not say who has."""
+    path = clinic_dir / "safety.yml"
+    says = (
+        "not approved by a clinician; one has to sign it (`approved_by:`, see docs/safety.md, Before going live) "
+        "before anybody but this machine is served"
+    )
+    signed = ((number, _SIGNATURE.match(line)) for number, line in enumerate(_lines(path), start=1))
+    names = [(number, found[1].lower()) for number, found in signed if found]
+    wrong = [number for number, name in names if name in ("", "~", "null") or name.startswith((UNSIGNED, "#"))]
+    return [ContentProblem(_near(path), number, says, blocks=False, local=True) for number in wrong]
 
 
 def rules_for(clinic: Clinic, entries: Entries, today: date) -> Rules:
@@ -210,15 +231,22 @@ def _shared_keywords(entries: Entries) -> Iterator[tuple[str, Place, str, bool]]
 
 def _safety(path: Path, known: Mapping[str, str]) -> Iterator[ContentProblem]:
     """Check only what this module fills in there; the patterns are `bot.safety`'s own business."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError):
+    lines = _lines(path)
+    if not lines:
         yield ContentProblem(str(path), 1, "a file that can be read")
         return
     for number, line in enumerate(lines, start=1):
         for name in _ANY_PLACEHOLDER.findall(line):
             if name != "handoff.line" and not known.get(name):
                 yield ContentProblem(_near(path), number, f"{{{name}}} to be filled in, in clinic.yml")
+
+
+def _lines(path: Path) -> list[str]:
+    """Return the lines of a file, none where it cannot be read."""
+    try:
+        return path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return []
 
 
 def _at(files: ContentFiles, key: str, place: Place, expected: str, blocks: bool = True) -> ContentProblem:

@@ -19,7 +19,8 @@ from sanic.response import HTTPResponse, json
 
 import actions.turn
 import bot.nlg
-from bot.errors import FrontDeskError, ModelError
+from bot.check import ContentProblem, unsigned
+from bot.errors import FrontDeskError, ModelError, SettingsError
 from bot.frontdesk import FrontDesk
 from bot.parts import Parts, build, notification_rules
 from bot.settings import Settings
@@ -186,13 +187,20 @@ async def _metrics(request: Request) -> HTTPResponse:
     return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
-def check_exposed(parts: Parts) -> None:
-    """Refuse to serve the sample clinic to anybody but this machine; raises SettingsError."""
-    from bot.errors import SettingsError
+def check_exposed(settings: Settings, sample: bool) -> tuple[ContentProblem, ...]:
+    """Refuse to serve the sample clinic, or red flags nobody signed, to others than this machine; returns what is still unsigned.
 
-    behind_proxy = parts.settings.trusted_proxies > 0 or bool(parts.settings.public_url)
-    if parts.answers.clinic().sample and (behind_proxy or not parts.settings.loopback):
+    Raises SettingsError with what to do.
+    """
+    open_points = tuple(unsigned(settings.clinic_dir))
+    if not settings.exposed:
+        return open_points
+    served = "HOST, PUBLIC_URL or TRUSTED_PROXIES: "
+    if sample:
         raise SettingsError(
-            "HOST, PUBLIC_URL or TRUSTED_PROXIES: the sample clinic is served to this machine only. "
+            f"{served}the sample clinic is served to this machine only. "
             "Put your clinic into clinic/ (or CLINIC_DIR) and remove `sample: true` first."
         )
+    if open_points:
+        raise SettingsError(f"{served}{open_points[0]}")
+    return ()

@@ -67,6 +67,11 @@ class Settings:
         """Tell whether only this machine can reach the server."""
         return self.host in {"localhost", "::1"} or self.host.startswith("127.")
 
+    @property
+    def exposed(self) -> bool:
+        """Tell whether others than this machine are to be served, directly or through a proxy."""
+        return not self.loopback or self.trusted_proxies > 0 or bool(self.public_url)
+
     def signing_keys(self) -> tuple[str, ...]:
         """Return the signing secrets; makes one in VAR_DIR where none is set."""
         if self.secret_keys:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from clinic_tools import CLINIC, MONDAY, change, copy_clinic
 
-from bot.check import ContentProblem, add_months, check
+from bot.check import ContentProblem, add_months, check, unsigned
 from bot.clinic import Clinic, build_clinic
 from bot.content import TOPICS, WORDINGS, read_content, read_yaml, write_content
 from bot.errors import ContentError, NotFound
@@ -185,6 +185,28 @@ def test_overdue_review_is_named_and_does_not_stop_a_start(folder: Path) -> None
 def test_everything_is_overdue_a_year_later(folder: Path) -> None:
     assert check(folder, date(2027, 11, 20)) == []
     assert len(check(folder, date(2027, 11, 21))) > 40
+
+
+@pytest.mark.parametrize("name", ['"NOT APPROVED: a draft"', "not approved", "", "''", "# who?", "~"])
+def test_red_flags_nobody_signed_are_named_with_their_line(folder: Path, name: str) -> None:
+    line = change(folder / "safety.yml", "rules: []", f"approved_by: {name}\nrules: []")
+    found = problem(folder)
+    assert (found.line, found.local, found.blocks) == (line, True, False)
+    assert f"clinic/safety.yml:{line}: not approved by a clinician; " in str(found)
+
+
+def test_rule_nobody_signed_is_named_too(folder: Path) -> None:
+    change(folder / "safety.yml", "rules: []", "approved_by: Dr. Ann Lee, PT\nrules:\n  - id: RF01\n    approved_by: NOT APPROVED")
+    assert problem(folder).local
+
+
+def test_red_flags_with_a_name_are_signed(folder: Path) -> None:
+    change(folder / "safety.yml", "rules: []", 'approved_by: "Dr. Ann Lee, PT"\nrules: []')
+    assert check(folder, TODAY) == []
+
+
+def test_red_flags_of_the_sample_clinic_are_unsigned() -> None:
+    assert [one.line for one in unsigned(CLINIC)] == [23]
 
 
 def test_review_in_the_future_is_no_review(folder: Path) -> None:
