@@ -10,7 +10,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.handoff import hand_off
+from actions.handoff import OFFER, hand_off
 from actions.turn import Turn, parts, say, topic_of
 from bot.answers import TOPICS, Answer
 
@@ -129,15 +129,23 @@ class ActionTakeUpOffer(Action):
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
         """Start the call-back form, answer the offered topic, or take the yes as a kind word."""
         turn = Turn.of(tracker)
+        stop = FollowupAction("action_listen")
         if turn.offer == "callback":
             return [SlotSet("offer", ""), FollowupAction("callback_form")]
         if turn.offer == "talk_to_human":
             await hand_off(dispatcher, turn, "asked")
-            return [SlotSet("offer", "callback"), FollowupAction("action_listen")]
+            return [SlotSet("offer", "callback"), stop]
+        if turn.offer == SITE and not site_chosen(turn):  # a mere "yes" names none: the question is still which one
+            turn = replace(turn, intent=f"ask_{turn.last_topic}", text=turn.about.get("question", ""))
+        if turn.offer == SITE:
+            return [*answer(dispatcher, turn), stop]
         topic = turn.offer if turn.offer in TOPICS else "affirm_nothing"
         found = find(turn, topic, "")
         say_answer(dispatcher, found, topic)
-        return [SlotSet("offer", found.offer or ""), FollowupAction("action_listen")]
+        about = {**turn.about, **found.about}
+        known = [SlotSet("about", about), SlotSet("last_topic", topic)] if topic in TOPICS else []
+        offer = SITE if found.needs_site else found.offer or ""
+        return [SlotSet("offer", offer), SlotSet("unsure", 0), *known, stop]
 
 
 class ActionDeclineOffer(Action):
@@ -148,9 +156,13 @@ class ActionDeclineOffer(Action):
         return "action_decline_offer"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        """Say that it is fine; call-back details told before are forgotten."""
+        """Say that it is fine; where none of the topics offered was meant, offer a call-back, as "not sure" promises."""
         turn = Turn.of(tracker)
+        forgotten = [SlotSet(slot, None) for slot in ("callback_name", "callback_phone", "callback_time")]
+        if turn.unsure >= 1:
+            asked = parts().answers.find("callback")
+            say(dispatcher, asked.text, topic="out_of_scope", route="decline", buttons=OFFER, offer="callback")
+            return [SlotSet("offer", "callback"), SlotSet("unsure", 0)]
         found = find(turn, "deny_nothing", "")
         say_answer(dispatcher, found, "deny_nothing")
-        forgotten = [SlotSet(slot, None) for slot in ("callback_name", "callback_phone", "callback_time")]
         return [SlotSet("offer", ""), *forgotten]

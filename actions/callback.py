@@ -19,6 +19,7 @@ from actions.details import LONGEST_TIME, name_in, name_told, phone_in, time_in,
 from actions.handoff import hand_off, keep
 from actions.turn import Turn, parts, say
 from bot.answers import TOPICS
+from bot.desk import Callback
 from bot.errors import FrontDeskError
 
 Slots = dict[str, Any]
@@ -75,10 +76,11 @@ class ValidateCallbackForm(FormValidationAction):
     async def get_extraction_events(
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: DomainDict
     ) -> list[dict[str, Any]]:
-        """Take what the message that opens the form tells already; once the form asks, each step reads its own answer."""
+        """Take what is known when the form opens; once it asks, each step reads its own answer."""
         if tracker.get_slot("requested_slot"):
             return []
-        told = told_in(Turn.of(tracker).text, _country())
+        turn = Turn.of(tracker)
+        told = {**await _known(turn), **told_in(turn.text, _country())}
         return [SlotSet(slot, value) for slot, value in told.items() if tracker.get_slot(slot) is None]
 
     async def validate_callback_name(
@@ -91,7 +93,8 @@ class ValidateCallbackForm(FormValidationAction):
         text, again = without_phone(str(value), _country()), _said_again(tracker)
         name = name_in(text, again=again)
         if not (name and (number or again or name_told(text))):
-            aside = await _aside(dispatcher, tracker, "callback_name")
+            # What may be a name is one unless the classifier is all but certain: "Dr Lee" stands in wishes for a person too.
+            aside = await _aside(dispatcher, tracker, "callback_name", CERTAIN if name else SURE)
             if aside is not None:
                 return aside
         return {"callback_name": name, **({"callback_phone": number} if number else {})}
@@ -153,6 +156,20 @@ def _country() -> str:
     return parts().answers.clinic().country
 
 
+async def _known(turn: Turn) -> Slots:
+    """Return the name of a wish that staff have already: who corrects the number afterwards is not asked for it again."""
+    wish = await _kept_wish(turn)
+    return {"callback_name": wish.name} if wish and wish.name else {}
+
+
+async def _kept_wish(turn: Turn) -> Callback | None:
+    try:
+        handoff = (await parts().store.run(parts().desk.standing, turn.sender)).handoff
+    except FrontDeskError:
+        return None
+    return handoff.callback if handoff else None
+
+
 def _said_again(tracker: Tracker) -> bool:
     """Say whether the visitor answers the same as before: who insists on "Can" is called so."""
     said = [" ".join(str(event.get("text")).lower().split()) for event in tracker.events if event.get("event") == "user"]
@@ -185,24 +202,25 @@ def _plain(text: str) -> str:
     return text.replace("\u2019", "'")
 
 
-async def _aside(dispatcher: CollectingDispatcher, tracker: Tracker, slot: str) -> Slots | None:
+async def _aside(dispatcher: CollectingDispatcher, tracker: Tracker, slot: str, sure: float = SURE) -> Slots | None:
     """Deal with words that are no answer to the form's question; None where they may be one."""
     turn = Turn.of(tracker)
-    if _refused(turn, slot):
+    meant = turn.intent if turn.confidence >= sure else ""
+    if _refused(turn, meant, slot):
         # Without consent nobody calls; the form ends here.
         return {slot: None, "callback_consent": False, "requested_slot": None}
-    if turn.intent == "talk_to_human" and turn.confidence >= SURE:
+    if meant == "talk_to_human":
         return await _person_wanted(dispatcher, turn, slot)
-    if site_chosen(turn) or _asks(turn, slot):
+    if site_chosen(turn) or _asks(turn, sure):
         return {slot: None, **{event["name"]: event["value"] for event in answer(dispatcher, turn)}}
     if turn.intent == "nlu_fallback" and QUESTION.search(turn.text) and len(turn.text.split()) > 2:
         offer_closest(dispatcher, turn)
         return {slot: None}
-    return {slot: None} if PUZZLED.match(turn.text) or _pleasant(turn, slot) else None
+    return {slot: None} if PUZZLED.match(turn.text) or _pleasant(turn, meant, slot) else None
 
 
-def _refused(turn: Turn, slot: str) -> bool:
-    denied = turn.intent == "deny" and turn.confidence >= SURE and slot in ("callback_name", "callback_phone")
+def _refused(turn: Turn, meant: str, slot: str) -> bool:
+    denied = meant == "deny" and slot in ("callback_name", "callback_phone")
     return bool(REFUSAL.match(_plain(turn.text))) or (denied and not QUESTION.search(turn.text))
 
 
@@ -214,22 +232,24 @@ async def _person_wanted(dispatcher: CollectingDispatcher, turn: Turn, slot: str
     return {slot: None, "callback_consent": None, "requested_slot": None}
 
 
-def _asks(turn: Turn, slot: str) -> bool:
+def _asks(turn: Turn, sure: float) -> bool:
     """Say whether a question of its own was typed, or a button of an earlier answer was tapped."""
     if turn.topic not in ASIDES:
         return False
     if turn.confidence >= 1.0:
         return True
     if QUESTION.search(turn.text):
-        return turn.confidence >= SURE
-    return turn.topic in TOPICS and turn.confidence >= CERTAIN and slot in ("callback_name", "callback_phone")
+        return turn.confidence >= sure
+    return turn.topic in TOPICS and turn.confidence >= CERTAIN and not time_in(turn.text)
 
 
-def _pleasant(turn: Turn, slot: str) -> bool:
+def _pleasant(turn: Turn, meant: str, slot: str) -> bool:
     """Say whether a kind word was typed and nothing else; "morning" is a time too, and so is "any is fine"."""
-    if turn.intent not in PLEASANT or turn.confidence < SURE:
+    if slot in ("callback_time", "callback_consent") and time_in(turn.text):
         return False
-    return slot != "callback_time" or not (turn.intent == "deny" or time_in(turn.text) or len(turn.text.split()) > 2)
+    if slot == "callback_time" and (meant == "deny" or len(turn.text.split()) > 2):
+        return False
+    return meant in PLEASANT
 
 
 def _say_callback(dispatcher: CollectingDispatcher, text: str) -> None:
@@ -252,7 +272,8 @@ class ActionRequestCallback(Action):
         if consent is None:  # the form ended without it: a person was asked for instead, and that was answered
             return [*empty, SlotSet("offer", "callback")]
         if not consent:
-            text = answers.fixed("callback_refused")
+            # "Nobody will call you" is said only where it is so: an earlier wish stays with staff.
+            text = answers.find("deny_nothing").text if await _kept_wish(turn) else answers.fixed("callback_refused")
             say(dispatcher, text, topic="talk_to_human", route="answer")
             return empty
         wish = {

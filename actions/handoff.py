@@ -24,6 +24,9 @@ REASONS: Mapping[str, str] = {
     "talk_to_human": "asked",
 }
 
+WORDED: Mapping[str, str] = {"unsure": "unavailable"}
+"""The wording for reasons other than a wish: "Of course." is no reply to what was not understood."""
+
 CONDITIONS: Mapping[str, frozenset[str]] = {
     "contraindications": frozenset({"preg", "meds", "implants", "illness"}),
     "age_suitability": frozenset({"minor"}),
@@ -73,7 +76,7 @@ async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str, *,
     if turn.intent == "report_condition" and kind == "staff":
         text = _condition(turn, line)
     else:
-        text = answers.fixed("asked" if topic == "talk_to_human" else kind, line)
+        text = answers.fixed(WORDED.get(reason, "asked") if topic == "talk_to_human" else kind, line)
     offer = offer and not turn.in_form
     say(
         dispatcher,

@@ -69,6 +69,26 @@ async def test_name_and_number_in_one_breath_are_both_taken(form: Understood) ->
     assert (form.slot("callback_name"), form.slot("callback_phone")) == ("Anna Kowalska", "+13035550138")
 
 
+async def completed(form: Understood) -> None:
+    await opened(form, *STEPS)
+    await form.hears("yes", "affirm")
+
+
+async def test_who_asks_to_be_called_again_is_not_asked_for_the_name_again(form: Understood) -> None:
+    await completed(form)
+    assert TIME in await form.hears("please call me on 303 555 0199 instead", "inform_callback")
+    await form.hears("mornings", "inform_callback")
+    await form.hears("yes", "affirm")
+    assert form.wish == ("Ann", "+13035550199", "mornings")
+
+
+async def test_nobody_will_call_is_not_said_while_staff_have_an_earlier_wish(form: Understood) -> None:
+    await completed(form)
+    await form.hears("please call me on 303 555 0199 instead", "inform_callback")
+    assert "nobody will call" not in await form.hears("forget it", "deny")
+    assert form.wish == ("Ann", "+13035550128", "tomorrow morning")
+
+
 # -- names ---------------------------------------------------------------------------------------------------------------
 
 
@@ -97,6 +117,12 @@ async def test_what_is_no_name_is_asked_again(form: Understood, text: str, inten
     await opened(form)
     assert NAME in await form.hears(text, intent)
     assert form.open and form.slot("callback_name") is None
+
+
+@pytest.mark.parametrize(("text", "intent"), [("Dr Lee", "talk_to_human"), ("Bo", "greet"), ("Parker", "ask_clinic_location")])
+async def test_name_is_believed_where_the_classifier_is_not_all_but_certain(form: Understood, text: str, intent: str) -> None:
+    await opened(form)
+    assert PHONE in await form.hears(text, intent, 0.7)
 
 
 async def test_name_that_looks_like_something_else_is_believed_when_said_again(form: Understood) -> None:
@@ -215,7 +241,13 @@ async def test_half_a_number_is_told_and_words_without_one_are_not_blamed(form: 
 
 
 @pytest.mark.parametrize(
-    ("text", "intent"), [("can you call after 5?", "ask_clinic_hours"), ("morning", "greet"), ("no preference", "deny")]
+    ("text", "intent"),
+    [
+        ("tomorrow after 5", "ask_clinic_hours"),
+        ("can you call after 5?", "ask_clinic_hours"),
+        ("morning", "greet"),
+        ("no preference", "deny"),
+    ],
 )
 async def test_time_is_taken_in_the_visitors_words(form: Understood, text: str, intent: str) -> None:
     await opened(form, *STEPS[:2])
@@ -223,7 +255,9 @@ async def test_time_is_taken_in_the_visitors_words(form: Understood, text: str, 
     assert form.slot("callback_time") == text
 
 
-@pytest.mark.parametrize(("text", "intent"), [("what?", "nlu_fallback"), ("hello", "greet"), ("thanks", "thank")])
+@pytest.mark.parametrize(
+    ("text", "intent"), [("what?", "nlu_fallback"), ("hello", "greet"), ("thanks", "thank"), ("parking", "ask_clinic_location")]
+)
 async def test_what_is_no_time_is_asked_again(form: Understood, text: str, intent: str) -> None:
     await opened(form, *STEPS[:2])
     assert TIME in await form.hears(text, intent)
