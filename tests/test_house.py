@@ -19,7 +19,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "settings": (("bot.settings",), ("errors",)),
     "roles": (("bot.roles",), ("errors",)),
     "bell": (("bot.bell",), ()),
-    "safety": (("bot.safety", "bot.safety_rules", "bot.patterns", "bot.textnorm"), ("errors",)),
+    "safety": (("bot.safety", "bot.safety_rules", "bot.patterns", "bot.textnorm", "bot.opinion"), ("errors",)),
     "store": (("bot.store", "bot.tables"), ("errors",)),
     "content": (
         (
@@ -108,6 +108,7 @@ NETWORK = frozenset({"aiohttp", "aiosmtplib", "httpx", "requests", "smtplib", "u
 
 READS_ENVIRONMENT = {
     "bot.rasa_runtime.environment": "defaults for plain `rasa` commands, set before they start",
+    "bot.rasa_runtime.serving": "threads of the number libraries, which they read while they are imported",
     "bot.settings": "its trade",
     "bot.__main__": "switches that Rasa and SQLAlchemy read while they are imported, and the name of who types",
     "bot.training": "handed on to the process that trains",
