@@ -28,7 +28,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.errors import FrontDeskError, SettingsError
+from bot.errors import AuditError, FrontDeskError, SettingsError
 from bot.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -44,7 +44,7 @@ err = Console(stderr=True, highlight=False)
 
 
 def _say(line: str) -> None:
-    err.print(escape(line))
+    err.print(escape(line), soft_wrap=True)  # one line stays one line, also where it is piped on
 
 
 def _settings(**changes: Any) -> Settings:
@@ -337,17 +337,57 @@ def staff_add(
 
     parts = build(_settings())
     link = invitation_link(parts.store, parts.settings.base_url, email, name, role)
-    out.print(escape(f"{name} sets a password here (valid for seven days): {link}"))
+    _print_link(f"{name} sets a password here (valid for seven days): {link}")
+
+
+@staff_app.command("list")
+def staff_list() -> None:
+    """List who may sign in.  Example: python -m bot staff list"""
+    from bot.parts import build
+
+    table = Table("e-mail", "name", "role", "account")
+    for member in build(_settings()).staff.members():
+        table.add_row(escape(member.email), escape(member.name), member.role, _account(member))
+    out.print(table)
+
+
+def _account(member: Any) -> str:
+    """Say how an account stands, the most important thing first."""
+    if member.disabled_at is not None:
+        return "switched off"
+    if not member.joined:
+        return "invited, no password yet"
+    paused = member.locked_until is not None and member.locked_until > datetime.now(timezone.utc)
+    return ("pauses after wrong tries" if paused else "on") + (", with one-time code" if member.has_code else "")
 
 
 @staff_app.command("reset")
-def staff_reset(email: Annotated[str, typer.Argument(help="Whose password")]) -> None:
+def staff_reset(
+    email: Annotated[str, typer.Argument(help="Whose password")],
+    drop_code: Annotated[bool, typer.Option("--drop-code", help="Switch the one-time code off too: the telephone is lost")] = False,
+) -> None:
     """Print a link to choose a new password.  Example: python -m bot staff reset ann@example.org"""
     from bot.parts import build
     from bot.staff import reset_link
 
     parts = build(_settings())
-    out.print(escape(f"New password here: {reset_link(parts.store, parts.settings.base_url, email)}"))
+    link = reset_link(parts.store, parts.settings.base_url, email, drop_code=drop_code)
+    _print_link(f"{email} chooses a new password here (valid for 24 hours): {link}")
+
+
+@staff_app.command("sign-out")
+def staff_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions")]) -> None:
+    """End every session of somebody, on every device.  Example: python -m bot staff sign-out ann@example.org"""
+    from bot.parts import build
+    from bot.staff import sign_out_everywhere
+
+    count = sign_out_everywhere(build(_settings()).store, email)
+    _say(f"{email} is signed out: {count} {'session' if count == 1 else 'sessions'} ended.")
+
+
+def _print_link(line: str) -> None:
+    """Print a link in one piece: a terminal, or a file, of 80 columns would break it in two."""
+    out.print(escape(line), soft_wrap=True)
 
 
 @audit_app.command("verify")
@@ -356,9 +396,10 @@ def audit_verify() -> None:
     from bot import audit
     from bot.parts import build
 
-    parts = build(_settings())
-    result = audit.verify(parts.store)
-    _say(str(result))
+    result = audit.verify(build(_settings()).store)
+    if not result.whole:
+        raise AuditError(f"the record was changed: row {result.broken_at} of the audit log does not fit the one before it")
+    _say(f"The record is whole: {result.head.seq} rows, the last hash is {result.head.hash}.")
 
 
 @app.command()
@@ -394,7 +435,7 @@ def main(run: Callable[[], Any] = app) -> None:
     try:
         run()
     except FrontDeskError as error:
-        err.print(f"[red]frontdesk:[/red] {escape(str(error))}")
+        err.print(f"[red]frontdesk:[/red] {escape(str(error))}", soft_wrap=True)
         raise SystemExit(1) from None
 
 

@@ -5,6 +5,7 @@ FrontDeskError
 ├── SettingsError         an environment variable cannot be used
 ├── ModelError            the trained model is missing or cannot be loaded
 ├── StoreUnavailable      the database cannot be read or written
+├── AuditError            the audit log was changed by somebody
 ├── NotFound              no such visitor, handoff, message
 ├── Unauthorized          nobody is signed in, or the token is not ours
 ├── Forbidden             signed in, but not allowed
@@ -57,6 +58,12 @@ class StoreUnavailable(FrontDeskError):
     status = 503
     type = "store-unavailable"
     for_visitor = "I could not keep your message. Please call us instead."
+
+
+class AuditError(FrontDeskError):
+    """The chain of the audit log is broken: the text names the first row that does not fit."""
+
+    type = "audit"
 
 
 class NotFound(FrontDeskError):

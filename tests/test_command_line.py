@@ -1,0 +1,125 @@
+"""The command line, in this process and on a database of its own: what it prints, and what it exits with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from bot.__main__ import app, main
+from bot.errors import Unauthorized
+from bot.settings import ROOT
+from bot.staff import Staff
+from bot.store import Store
+
+WORDS = "copper lantern seven rivers"
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Done]
+
+
+@pytest.fixture
+def bot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    for name, value in {"VAR_DIR": tmp_path, "CLINIC_DIR": ROOT / "clinic", "DATABASE_URL": "", "SECRET_KEYS": "a key"}.items():
+        monkeypatch.setenv(name, str(value))
+
+    def run(*words: str) -> Done:
+        with pytest.raises(SystemExit) as left:
+            main(lambda: app(list(words)))
+        printed = capsys.readouterr()
+        return Done(int(left.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+@pytest.fixture
+def staff(bot: Command, tmp_path: Path) -> Staff:
+    bot("staff", "add", "ann@clinic.example", "--name", "Ann Berg", "--role", "owner")
+    return Staff(Store(f"sqlite:///{tmp_path / 'frontdesk.db'}"))
+
+
+def token(printed: str) -> str:
+    return printed.split("#")[1].strip()
+
+
+def test_somebody_who_was_added_is_listed_as_invited(bot: Command, staff: Staff) -> None:
+    row = bot("staff", "list").out.splitlines()[-2]
+    assert [cell.strip() for cell in row.strip("│ ").split("│")] == [
+        "ann@clinic.example",
+        "Ann Berg",
+        "owner",
+        "invited, no password yet",
+    ]
+
+
+def test_the_list_tells_who_joined_and_who_was_switched_off(bot: Command, staff: Staff) -> None:
+    ben, invitation = staff.add("ben@clinic.example", "Ben", "front_desk")
+    staff.accept(invitation, WORDS)
+    assert " on " in next(line for line in bot("staff", "list").out.splitlines() if "ben@" in line)
+    staff.switch(ben.id, by=None, on=False)
+    assert "switched off" in next(line for line in bot("staff", "list").out.splitlines() if "ben@" in line)
+
+
+def test_a_link_is_printed_in_one_piece_however_long_the_address(bot: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUBLIC_URL", "https://a-rather-long-name-of-a-clinic.somewhere.example")
+    printed = bot("staff", "add", "ann@clinic.example", "--name", "Ann", "--role", "owner").out
+    (link,) = [word for word in printed.split() if word.startswith("https://")]
+    assert len(token(link)) >= 43
+
+
+def test_a_reset_link_leads_to_a_new_password(bot: Command, staff: Staff) -> None:
+    link = bot("staff", "reset", "ann@clinic.example").out
+    staff.accept(token(link), WORDS)
+    assert staff.sign_in("ann@clinic.example", WORDS)
+
+
+def test_a_lost_telephone_is_mended_from_the_command_line(bot: Command, staff: Staff) -> None:
+    import pyotp
+
+    ann = staff.accept(staff.invite(staff.by_email("ann@clinic.example").id), WORDS)
+    secret = pyotp.random_base32()
+    staff.set_code(ann.id, secret, pyotp.TOTP(secret).now())
+    assert "with one-time code" in bot("staff", "list").out
+    staff.accept(token(bot("staff", "reset", "ann@clinic.example", "--drop-code").out), WORDS)
+    assert not staff.member(ann.id).has_code
+
+
+def test_signing_out_ends_every_session(bot: Command, staff: Staff) -> None:
+    staff.accept(staff.invite(staff.by_email("ann@clinic.example").id), WORDS)
+    cookies = [staff.sign_in("ann@clinic.example", WORDS)[1] for _ in range(2)]
+    assert "2 sessions ended" in bot("staff", "sign-out", "ann@clinic.example").err
+    for cookie in cookies:
+        with pytest.raises(Unauthorized):
+            staff.session(cookie)
+
+
+@pytest.mark.parametrize("command", ["reset", "sign-out"])
+def test_a_stranger_is_an_error_of_one_line(bot: Command, command: str) -> None:
+    done = bot("staff", command, "nobody@clinic.example")
+    assert (done.code, done.err.splitlines()) == (1, ["frontdesk: no such member of staff"])
+
+
+def test_a_whole_audit_log_is_verified_and_its_end_is_named(bot: Command, staff: Staff) -> None:
+    done = bot("audit", "verify")
+    assert done.code == 0
+    assert "whole: 2 rows, the last hash is" in done.err
+
+
+def test_a_changed_audit_log_is_an_error_that_names_the_row(bot: Command, staff: Staff, tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path / 'frontdesk.db'}").transaction() as connection:
+        connection.execute(sa.text("UPDATE audit SET member = 'somebody else'"))
+    done = bot("audit", "verify")
+    assert done.code == 1
+    assert "row 1 " in done.err
