@@ -25,17 +25,6 @@ answer_version = sa.Table(
     sa.Column("origin", Words, nullable=False),
 )
 
-# What staff changed of the clinic's facts (hours, closures, prices, team, rules), version by version.
-setting_override = sa.Table(
-    "setting_override",
-    metadata,
-    sa.Column("key", Words, primary_key=True),
-    sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("value", Json, nullable=False),
-    sa.Column("member", Words),
-    sa.Column("at", UtcDateTime, nullable=False),
-)
-
 # Texts that staff insert with a few keys.
 canned_reply = sa.Table(
     "canned_reply",

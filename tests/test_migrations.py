@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from store_tools import KINDS, at_once, new_database
 
@@ -51,6 +53,27 @@ def test_migrating_again_changes_nothing(empty: Store) -> None:
     with empty.transaction() as connection:
         connection.execute(sa.text("UPDATE pulse SET beats = 41"))
     empty.migrate()
+    with empty.reading() as connection:
+        assert connection.execute(sa.text("SELECT beats FROM pulse")).scalar() == 41
+
+
+def migrate_to(store: Store, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with store.transaction() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_holds(empty: Store) -> None:
+    if empty.embedded:
+        empty._make_folder()
+    migrate_to(empty, "0001")
+    assert differences(empty) != []
+    with empty.transaction() as connection:
+        connection.execute(sa.text("UPDATE pulse SET beats = 41"))
+    empty.migrate()
+    assert differences(empty) == []
     with empty.reading() as connection:
         assert connection.execute(sa.text("SELECT beats FROM pulse")).scalar() == 41
 
