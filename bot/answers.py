@@ -82,6 +82,8 @@ class Answers:
         self._texts = _safety_texts(clinic_dir) if texts is None else texts
         self._clock = clock
         self._on_change = on_change
+        self.on_fresh: list[Callable[[Clinic], object]] = []
+        """What else follows the clinic's facts: called with them whenever new content was loaded, whoever changed it."""
         self._lock = threading.Lock()
         self._count = -1
         self._looked_at = float("-inf")
@@ -130,7 +132,11 @@ class Answers:
         self._looked_at = time.monotonic()
         # Loaded and put in place under one lock: an older edition must never replace a newer one.
         with self._lock:
-            self._edition = self._load() or self._edition
+            edition = self._load()
+            if edition is not None:
+                self._edition = edition
+                for follow in self.on_fresh:
+                    follow(edition.clinic)
 
     async def watch(self, stop: asyncio.Event) -> None:
         """Keep the content fresh until stopped, off the event loop; `find` then never touches the database."""

@@ -10,7 +10,7 @@ import hashlib
 import logging
 from dataclasses import dataclass
 
-from bot.answers import Answers
+from bot.answers import Answers, Clinic
 from bot.bell import Bell
 from bot.desk import Desk
 from bot.notify import ChatNotifier, EmailNotifier, NotificationRule, Notifier, Outbox, WebhookNotifier
@@ -50,17 +50,23 @@ def build(settings: Settings) -> Parts:
         store,
         outbox,
         bell,
-        notification_rules(answers),
+        notification_rules(answers.clinic()),
         emergency_hours=settings.emergency_hours,
         claim_silence_minutes=settings.claim_silence_minutes,
         public_url=settings.base_url,
     )
+
+    def follow(clinic: Clinic) -> None:
+        # Whichever process the rules were edited in, and also by `clinic import` beside a running server.
+        desk.rules = notification_rules(clinic)
+
+    answers.on_fresh.append(follow)
     return Parts(settings, store, bell, safety, answers, outbox, desk, Staff(store))
 
 
-def notification_rules(answers: Answers) -> tuple[NotificationRule, ...]:
+def notification_rules(clinic: Clinic) -> tuple[NotificationRule, ...]:
     """Return whom the clinic wants told of what, and when."""
-    told = answers.clinic().notifications
+    told = clinic.notifications
     return tuple(NotificationRule(one.medium, one.address, tuple(one.urgencies), one.after_minutes) for one in told)
 
 

@@ -22,7 +22,7 @@ import bot.nlg
 from bot.check import ContentProblem, unsigned
 from bot.errors import FrontDeskError, ModelError, SettingsError
 from bot.frontdesk import FrontDesk
-from bot.parts import Parts, build, notification_rules
+from bot.parts import Parts, build
 from bot.settings import Settings
 from bot.store import utc_now
 
@@ -160,7 +160,7 @@ def _purge(parts: Parts, now: datetime) -> None:
 def _self_test(parts: Parts, now: datetime) -> None:
     tested = parts.outbox.tested(1)
     if not tested or now - tested[0].created_at > timedelta(hours=PURGE_HOURS - 1):  # not again at every restart
-        parts.outbox.self_test(notification_rules(parts.answers), f"{parts.settings.base_url}/staff")
+        parts.outbox.self_test(parts.desk.rules, f"{parts.settings.base_url}/staff")
 
 
 async def _health(request: Request) -> HTTPResponse:

@@ -19,7 +19,6 @@ from bot.clinic import Clinic, Site
 from bot.content import TOPICS, split_key
 from bot.errors import NotFound, Refused
 from bot.hours import calendar, clock_text
-from bot.notify import NotificationRule
 from bot.store import utc_now
 from bot.versions import Version
 from bot.wording import facts
@@ -146,10 +145,7 @@ def _add_rules(guard: Guard) -> None:
 
     @guard.on("PUT", "/api/rules", "rules")
     async def edit(call: Call) -> dict[str, Any]:
-        entry = await _edit(guard, call, "clinic/notifications")
-        told = parts.answers.clinic().notifications
-        parts.desk.rules = tuple(NotificationRule(one.medium, one.address, tuple(one.urgencies), one.after_minutes) for one in told)
-        return entry
+        return await _edit(guard, call, "clinic/notifications")
 
 
 def _add_canned(guard: Guard) -> None:
