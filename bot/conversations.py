@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -59,9 +60,9 @@ message_table = sa.Table(
     sqlite_with_rowid=False,
 )
 _v, _m, _h = visitor_table.c, message_table.c, handoff_table.c
-# Literals, as in the index: with a parameter in their place it could not be used.
-_unsettled = sa.and_(_m.author == sa.literal_column("'visitor'"), _m.settled_at.is_(None))
-sa.Index("ix_message_unsettled", _m.created_at, sqlite_where=_unsettled, postgresql_where=_unsettled)
+# Accepted and not answered. Literals, as in the index: with a parameter in their place it could not be used.
+IS_UNSETTLED = sa.and_(_m.author == sa.literal_column("'visitor'"), _m.settled_at.is_(None))
+sa.Index("ix_message_unsettled", _m.created_at, sqlite_where=IS_UNSETTLED, postgresql_where=IS_UNSETTLED)
 
 feedback_table = sa.Table(
     "feedback",
@@ -129,6 +130,8 @@ class Conversations:
         self.store = store
         self._bell = bell
         self._clock = clock
+        self.on_settled: list[Callable[[str | None], object]] = []
+        """Who counts: called with the route of every message that was answered, once it is kept."""
 
     def create_visitor(
         self,
@@ -223,6 +226,8 @@ class Conversations:
                 connection.execute(sa.update(handoff_table).where(_h.id == turn.handoff_id).values(bot_text=told))
             if within is not None and len(drafts) == len(replies):
                 within(connection)
+            for count in self.on_settled:
+                self.store.after_commit(partial(count, route))
             self._ring(visitor, queue=turn.handoff_id is not None)
         return messages
 
@@ -242,9 +247,9 @@ class Conversations:
 
     def unsettled(self, visitor: str | None = None, older_than: datetime | None = None) -> tuple[Message, ...]:
         """Return messages that were accepted and not answered (a crash came between), oldest first."""
-        found = _MESSAGES.where(_unsettled).order_by(_m.created_at, _m.visitor, _m.seq)
+        found = _MESSAGES.where(IS_UNSETTLED).order_by(_m.created_at, _m.visitor, _m.seq)
         if visitor is not None:
-            found = _MESSAGES.where(_unsettled, _m.visitor == visitor).order_by(_m.seq)
+            found = _MESSAGES.where(IS_UNSETTLED, _m.visitor == visitor).order_by(_m.seq)
         if older_than is not None:
             found = found.where(_m.created_at < older_than)
         with self.store.reading() as connection:

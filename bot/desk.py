@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -73,6 +74,8 @@ class Desk(Conversations):
         super().__init__(store, bell or Bell(), clock)
         self.rules = tuple(rules)
         """Who is told; may be replaced while running."""
+        self.on_opened: list[Callable[[str, str], object]] = []
+        """Who counts: called with "opened" or "raised" and the urgency of a handoff, once it is kept."""
         self._outbox = outbox
         self._emergency = timedelta(hours=emergency_hours)
         self._silence = timedelta(minutes=claim_silence_minutes)
@@ -327,6 +330,8 @@ class Desk(Conversations):
     def _sign_event(self, connection: Connection, handoff_id: str, what: str, sign: Sign, now: datetime) -> None:
         event = {"handoff_id": handoff_id, "at": now, "what": what, "detail": sign.told_columns, **sign.key}
         connection.execute(sa.insert(event_table), event)
+        for count in self.on_opened if what != "added" else ():
+            self.store.after_commit(partial(count, what, sign.urgency))
 
     def _sound(self, connection: Connection, handoff: Handoff, now: datetime) -> int:
         return sound(self._outbox, connection, handoff, self.rules, now, self._public_url)

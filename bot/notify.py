@@ -120,6 +120,16 @@ class Notification:
     delivered_at: datetime | None
 
 
+@dataclass(frozen=True)
+class SelfTest:
+    """The latest test of the alarm path: it has passed when every way has delivered."""
+
+    at: datetime
+    ways: int
+    delivered: int
+    failed: int
+
+
 class Notifier(Protocol):
     """A medium that tells it."""
 
@@ -239,6 +249,15 @@ class Outbox:
                     link=link,
                 )
         return keys
+
+    def last_test(self) -> SelfTest | None:
+        """Return what became of the latest test of the alarm path; None before the first."""
+        newest = self.tested(1)
+        if not newest:
+            return None
+        name = newest[0].event_key.rpartition(".")[0] + "."
+        states = [one.state for one in self._select(_t.event_key.startswith(name, autoescape=True))]
+        return SelfTest(newest[0].created_at, len(states), states.count("delivered"), states.count("dead"))
 
     def tested(self, limit: int = 20) -> tuple[Notification, ...]:
         """Return the latest tests of the alarm path, newest first."""

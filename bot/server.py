@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from sanic import Sanic
-from sanic.request import Request
-from sanic.response import HTTPResponse, json
 
 import actions.turn
 import bot.nlg
@@ -99,6 +97,7 @@ def _shared_lock(settings: Settings) -> Callable[[str], Any] | None:
 def create_app(settings: Settings, model: Path | None = None) -> Sanic:
     """Build the web application; raises a FrontDeskError where a part cannot be built."""
     from bot.channels.console import console
+    from bot.channels.probes import probes
     from bot.channels.website import website
 
     parts = build(settings)
@@ -114,10 +113,7 @@ def create_app(settings: Settings, model: Path | None = None) -> Sanic:
     app.ctx.parts, app.ctx.frontdesk = parts, frontdesk
     app.blueprint(website(frontdesk, parts.desk, parts.answers, parts.bell, settings))
     app.blueprint(console(parts))
-    app.add_route(_health, "/health")
-    app.add_route(_ready, "/ready")
-    if settings.metrics:
-        app.add_route(_metrics, "/metrics")
+    app.blueprint(probes(parts, frontdesk))
     app.register_listener(_start, "after_server_start")
     app.register_listener(_stop, "before_server_stop")
     return app
@@ -161,30 +157,6 @@ def _self_test(parts: Parts, now: datetime) -> None:
     tested = parts.outbox.tested(1)
     if not tested or now - tested[0].created_at > timedelta(hours=PURGE_HOURS - 1):  # not again at every restart
         parts.outbox.self_test(parts.desk.rules, f"{parts.settings.base_url}/staff")
-
-
-async def _health(request: Request) -> HTTPResponse:
-    """Tell that the process answers."""
-    return json({"status": "up"})
-
-
-async def _ready(request: Request) -> HTTPResponse:
-    """Tell in plain words whether visitors get answers and alarms get through."""
-    parts: Parts = request.app.ctx.parts
-    frontdesk: FrontDesk = request.app.ctx.frontdesk
-    can_store = await parts.store.run(parts.store.healthy)
-    understands = bool(frontdesk.model)
-    body = {"status": "ready" if can_store and understands else "not ready", "stores": can_store, "understands": understands}
-    return json(body, status=200 if can_store and understands else 503)
-
-
-async def _metrics(request: Request) -> HTTPResponse:
-    """Serve counters without any visitor's words, to this machine only."""
-    from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-
-    if request.ip not in ("127.0.0.1", "::1"):
-        return json({"status": "forbidden"}, status=403)
-    return HTTPResponse(generate_latest(), content_type=CONTENT_TYPE_LATEST)
 
 
 def check_exposed(settings: Settings, sample: bool) -> tuple[ContentProblem, ...]:

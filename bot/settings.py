@@ -49,7 +49,8 @@ class Settings:
     address_messages_per_minute: int = _setting(300, "Messages one address may send in a minute: a whole clinic shares one")
     visitors_per_hour: int = _setting(600, "Conversations one address may start in an hour")
     token_days: float = _setting(30.0, "Days after which a visitor's token expires; it renews itself before")
-    metrics: bool = _setting(True, "Serve Prometheus metrics at /metrics on loopback")
+    metrics: bool = _setting(True, "Serve Prometheus metrics at /metrics, to this machine")
+    metrics_token: str = _setting("", "Token with which other machines may read /metrics: Authorization: Bearer TOKEN", True)
     log_level: str = _setting("INFO", "DEBUG, INFO, WARNING or ERROR")
 
     @property

@@ -39,6 +39,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("bot.staff", "bot.accounts", "bot.canned", "bot.overview"),
         ("roles", "audit", "desk", "content", "store", "errors"),
     ),
+    "monitoring": (("bot.gauges", "bot.metrics"), ("desk", "notify", "store", "errors")),
     "frontdesk": (("bot.frontdesk",), ("answers", "desk", "safety", "store", "errors")),
     "parts": (("bot.parts",), ("answers", "bell", "desk", "notify", "safety", "settings", "staff", "store", "errors")),
     # The edges, each with what it translates between.
@@ -62,6 +63,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "staff",
             "store",
             "errors",
+            "monitoring",
         ),
     ),
     "evaluation": (("bot.evaluation", "bot.report"), ("frontdesk", "desk", "store", "errors")),
@@ -82,6 +84,7 @@ FOREIGN = {
     "keras": set(),
     "torch": set(),
     "typer": {"command line"},
+    "prometheus_client": {"monitoring"},
 }
 """Packages, and the only groups that may import them."""
 
@@ -97,6 +100,7 @@ OWN_TABLES = frozenset(
             "bot.staff",
             "bot.canned",
             "bot.overview",
+            "bot.gauges",
         ),
         *("bot.desk", "bot.conversations", "bot.handoffs", "bot.lookup", "bot.privacy", "bot.rasa_runtime.tracker_store"),
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -14,7 +13,7 @@ from bot import audit
 from bot.channels.console_guard import HEADERS, Call, Guard
 from bot.channels.console_shapes import handoff_row, member_row, notification_row
 from bot.errors import NotFound, Refused
-from bot.notify import Notification, NotificationRule
+from bot.notify import NotificationRule, SelfTest
 from bot.overview import FORMULA, Overview, accesses, overview
 from bot.roles import ROLES, permissions_of
 from bot.staff import StaffSession, code_uri, link_of, new_secret
@@ -44,8 +43,9 @@ def _add_notifications(guard: Guard) -> None:
     async def notifications(call: Call) -> dict[str, Any]:
         found = await parts.store.read(lambda: (parts.outbox.dead(), parts.outbox.waiting(), parts.outbox.tested(TESTED)))
         dead, waiting, tested = ([notification_row(one) for one in some] for some in found)
+        last = await parts.store.read(parts.outbox.last_test)
         ways = [{"medium": rule.medium, "minutes": rule.after_minutes, "urgencies": rule.urgencies} for rule in _rules(guard)]
-        return {"dead": dead, "waiting": waiting, "tested": tested, "ways": ways, "last_test": _last_test(found[2])}
+        return {"dead": dead, "waiting": waiting, "tested": tested, "ways": ways, "last_test": _test_row(last)}
 
     @guard.on("POST", "/api/notifications/test", "notifications")
     async def test(call: Call) -> dict[str, Any]:
@@ -258,18 +258,8 @@ def _add_visitors(guard: Guard) -> None:
         return {"rows": rows}
 
 
-def _last_test(tested: Sequence[Notification]) -> dict[str, Any] | None:
-    """Say what became of the latest test: it has passed when every way has delivered."""
-    if not tested:
-        return None
-    name = tested[0].event_key.rpartition(".")[0]
-    ways = [one for one in tested if one.event_key.rpartition(".")[0] == name]
-    return {
-        "at": tested[0].created_at.isoformat(timespec="seconds"),
-        "ways": len(ways),
-        "delivered": sum(one.state == "delivered" for one in ways),
-        "failed": sum(one.state == "dead" for one in ways),
-    }
+def _test_row(test: SelfTest | None) -> dict[str, Any] | None:
+    return None if test is None else {**vars(test), "at": test.at.isoformat(timespec="seconds")}
 
 
 async def _overview(guard: Guard, call: Call) -> Overview:
