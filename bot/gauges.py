@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
@@ -16,6 +16,9 @@ from bot.conversations import IS_UNSETTLED, message_table
 from bot.handoffs import IS_OPEN, handoff_table
 from bot.notify import SELF_TEST, notification_table
 from bot.store import Store
+
+FRESH = timedelta(days=1)
+"""How long a notification that could not be delivered says something about the way it should have gone."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,14 @@ def gauges(store: Store) -> Gauges:
             waiting += [row.oldest] if row.state in ("waiting", "sending") else []
         unanswered = connection.execute(_UNANSWERED).scalar() or 0
     return Gauges(handoffs, unseen, notifications, min(waiting, default=None), unanswered)
+
+
+def undelivered(store: Store, now: datetime) -> int:
+    """Count alarms that could not be delivered and still matter: their handoff is open, or it is less than a day ago."""
+    matters = sa.or_(_n.created_at > now - FRESH, sa.exists().where(handoff_table.c.id == _n.handoff_id, IS_OPEN))
+    lost = sa.select(sa.func.count()).where(_n.state == "dead", ~_IS_TEST, matters)
+    with store.reading() as connection:
+        return int(connection.execute(lost).scalar() or 0)
 
 
 _h, _n = handoff_table.c, notification_table.c

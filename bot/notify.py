@@ -158,6 +158,11 @@ class Outbox:
         self.on_delivered = [on_delivered] if on_delivered else []
         """What else is true once a notification is delivered, written in the same transaction."""
 
+    @property
+    def media(self) -> frozenset[str]:
+        """Return the media that somebody can be told by."""
+        return frozenset(self._notifiers)
+
     def enqueue(
         self,
         connection: Connection,

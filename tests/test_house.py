@@ -39,7 +39,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("bot.staff", "bot.accounts", "bot.canned", "bot.overview"),
         ("roles", "audit", "desk", "content", "store", "errors"),
     ),
-    "monitoring": (("bot.gauges", "bot.metrics"), ("desk", "notify", "store", "errors")),
+    "monitoring": (("bot.gauges", "bot.metrics", "bot.readiness"), ("desk", "notify", "store", "errors")),
     "frontdesk": (("bot.frontdesk",), ("answers", "desk", "safety", "store", "errors")),
     "parts": (("bot.parts",), ("answers", "bell", "desk", "notify", "safety", "settings", "staff", "store", "errors")),
     # The edges, each with what it translates between.

@@ -6,7 +6,7 @@ import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import aiohttp
@@ -19,16 +19,59 @@ from bot.channels.probes import probes
 from bot.desk import Desk, Draft
 from bot.errors import StoreUnavailable
 from bot.frontdesk import FrontDesk, Incoming
-from bot.gauges import gauges
+from bot.gauges import gauges, undelivered
 from bot.metrics import Metrics
 from bot.notify import Notification, NotificationRule, NotifyError, Outbox, SelfTest
 from bot.parts import Parts
+from bot.readiness import STALE, alarm_warnings
 from bot.store import Store
 
 pytest_plugins = ("fixtures_store",)
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=timezone.utc)
 EMERGENCIES = NotificationRule("chat", "http://127.0.0.1:9/room", ("emergency",))
+PASSED = SelfTest(NOW, ways=1, delivered=1, failed=0)
+
+
+# -- the alarm path ------------------------------------------------------------------------------------------------------
+
+
+def test_an_alarm_path_that_was_tested_and_lost_nothing_gets_no_warning() -> None:
+    assert alarm_warnings([EMERGENCIES], {"chat"}, PASSED, 0, NOW) == ()
+
+
+def test_a_clinic_that_tells_nobody_is_warned() -> None:
+    (warning,) = alarm_warnings([], {"chat"}, None, 0, NOW)
+    assert "nobody is told" in warning
+
+
+def test_mail_without_a_mail_server_is_warned_of() -> None:
+    mail = NotificationRule("email", "desk@clinic.example", ("emergency",))
+    nobody, medium = alarm_warnings([mail], {"chat"}, PASSED, 0, NOW)
+    assert "nobody is told" in nobody
+    assert "SMTP_URL" in medium
+
+
+def test_rules_for_milder_handoffs_only_are_warned_of() -> None:
+    routine = NotificationRule("chat", "http://127.0.0.1:9/room", ("routine",))
+    assert "nobody is told of an emergency" in alarm_warnings([routine], {"chat"}, PASSED, 0, NOW)[0]
+
+
+@pytest.mark.parametrize(
+    ("test", "said"),
+    [
+        (None, "has not been tested"),
+        (SelfTest(NOW, ways=3, delivered=1, failed=2), "failed for 2 of 3 ways"),
+        (SelfTest(NOW - STALE - timedelta(minutes=1), ways=1, delivered=1, failed=0), "2 days ago"),
+    ],
+)
+def test_an_alarm_path_without_a_good_test_is_warned_of(test: SelfTest | None, said: str) -> None:
+    (warning,) = alarm_warnings([EMERGENCIES], {"chat"}, test, 0, NOW)
+    assert said in warning
+
+
+def test_alarms_that_were_given_up_are_warned_of() -> None:
+    assert alarm_warnings([EMERGENCIES], {"chat"}, PASSED, 3, NOW)[0].startswith("alarms that could not be delivered: 3")
 
 
 # -- gauges, on both databases -------------------------------------------------------------------------------------------
@@ -95,6 +138,23 @@ async def test_notifications_are_counted_by_state_and_tests_apart(desk: Desk, st
     after = gauges(store)
     assert after.notifications == {("dead", "alarm"): 1, ("dead", "test"): 1}
     assert after.oldest_waiting_at is None
+
+
+async def test_a_lost_alarm_matters_for_a_day_and_as_long_as_its_handoff_is_open(
+    desk: Desk, store: Store, outbox: Outbox, clock: Clock
+) -> None:
+    handoff = hand_off(desk, "urgent")
+    await outbox.deliver_due()
+    assert undelivered(store, clock.advance(days=3)) == 1
+    desk.close(handoff, "m_ann", "called")
+    assert undelivered(store, clock.now) == 0
+    assert undelivered(store, clock.now - timedelta(days=3)) == 1
+
+
+async def test_a_lost_test_is_not_a_lost_alarm(desk: Desk, store: Store, outbox: Outbox, clock: Clock) -> None:
+    outbox.self_test(desk.rules, "http://localhost:8000/staff")
+    await outbox.deliver_due()
+    assert undelivered(store, clock.now) == 0
 
 
 async def test_the_latest_test_is_the_one_that_counts(desk: Desk, outbox: Outbox, room: Deaf, clock: Clock) -> None:
@@ -258,6 +318,14 @@ async def test_a_wrong_token_opens_nothing(parts: Parts, token: str, given: str)
 async def test_metrics_can_be_switched_off(parts: Parts) -> None:
     async with asking(parts, metrics=False) as (get, _):
         assert (await get("/metrics"))[0] == 404
+
+
+async def test_ready_warns_of_the_alarm_path_and_stays_ready(parts: Parts) -> None:
+    async with asking(parts) as (get, _):
+        status, text = await get("/ready")
+    assert status == 200
+    assert '"status":"ready"' in text
+    assert "SMTP_URL is not set" in text
 
 
 async def test_only_what_stops_answers_makes_it_not_ready(parts: Parts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,9 +13,10 @@ from sanic.response import HTTPResponse, json
 
 from bot.errors import StoreUnavailable
 from bot.frontdesk import FrontDesk
-from bot.gauges import gauges
+from bot.gauges import gauges, undelivered
 from bot.metrics import CONTENT_TYPE_LATEST, Metrics
 from bot.parts import Parts
+from bot.readiness import alarm_warnings
 from bot.settings import Settings
 from bot.store import utc_now
 
@@ -50,10 +51,20 @@ def _ready(parts: Parts, frontdesk: FrontDesk) -> Handler:
             "status": "ready" if answers else "not ready",
             "stores": can_store,
             "understands": understands,
+            "warnings": await parts.store.read(_warnings, parts) if can_store else [],
         }
         return json(body, status=200 if answers else 503)
 
     return ready
+
+
+def _warnings(parts: Parts) -> tuple[str, ...]:
+    now = utc_now()
+    try:
+        lost, test = undelivered(parts.store, now), parts.outbox.last_test()
+    except StoreUnavailable:
+        return ()
+    return alarm_warnings(parts.desk.rules, parts.outbox.media, test, lost, now)
 
 
 def _metrics(parts: Parts, frontdesk: FrontDesk, counted: Metrics) -> Handler:
