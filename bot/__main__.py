@@ -28,7 +28,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from bot.errors import AuditError, FrontDeskError, SettingsError
+from bot.errors import AuditError, BackupError, FrontDeskError, SettingsError
 from bot.settings import Settings, load_settings
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -400,6 +400,59 @@ def audit_verify() -> None:
     if not result.whole:
         raise AuditError(f"the record was changed: row {result.broken_at} of the audit log does not fit the one before it")
     _say(f"The record is whole: {result.head.seq} rows, the last hash is {result.head.hash}.")
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="The archive to write; a file that is there is never replaced")]) -> None:
+    """Back up the database, clinic/ and the signing secret, while the server runs.  Example: python -m bot backup backup/monday.tar.gz"""
+    from bot.backup import SECRET, back_up
+
+    current = _settings()
+    manifest = back_up(current, file)
+    size = file.stat().st_size / 1e6
+    _say(f"{file}: {size:.1f} MB, {manifest.rows} rows in {len(manifest.tables)} tables, {len(manifest.files)} files.")
+    if SECRET not in manifest.files:
+        _say("No signing secret is in it: keep SECRET_KEYS as well.")
+    _say("It holds what visitors wrote about their health: encrypt it, and keep it somewhere else.")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="An archive made by `backup`")],
+    check: Annotated[bool, typer.Option("--check", help="Only try it, in a place of its own, and compare")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Put a database that is not empty aside")] = False,
+) -> None:
+    """Restore a backup, or only check that it can be.  Example: python -m bot restore backup/monday.tar.gz --check"""
+    from bot import backup
+
+    current = _settings()
+    if check:
+        _show_check(backup.check(current, file))
+        return
+    done = backup.restore(current, file, force=force)
+    _say(f"Restored as of {done.manifest.made_at}: {done.manifest.rows} rows in {len(done.manifest.tables)} tables.")
+    for kept in done.kept:
+        _say(f"What was there before is kept: {kept}")
+    if backup.SECRET not in done.manifest.files and not current.secret_keys:
+        _say("No signing secret is in it: set SECRET_KEYS as it was, or visitors begin anew and staff sign in again.")
+    _say("Start the server; it brings the tables up to date by itself.")
+
+
+def _show_check(found: Any) -> None:
+    """Print what came back beside what was said; an error where they differ."""
+    table = Table("table", "in the manifest", "restored", "")
+    for row in found.rows:
+        table.add_row(row.table, str(row.said), str(row.found), "" if row.said == row.found else "DIFFERENT")
+    out.print(table)
+    verdict = found.verdict
+    out.print(
+        f"audit log: {'whole' if verdict.whole else f'does not fit from row {verdict.broken_at} on'}, {verdict.head.seq} rows"
+    )
+    if not found.whole:
+        raise BackupError(
+            f"the backup is not whole: {len(found.different)} tables differ, audit log {'whole' if verdict.whole else 'broken'}"
+        )
+    _say(f"The backup of {found.manifest.made_at} can be restored: {found.manifest.rows} rows, {len(found.manifest.files)} files.")
 
 
 @app.command()

@@ -116,6 +116,12 @@ def verify(store: Store, head: Head | None = None) -> Verdict:
     return Verdict(Head(seq, previous), broken_at=seq + 1 if cut else None)
 
 
+def head(connection: Connection) -> Head:
+    """Return the end of the chain, unverified: to note it elsewhere."""
+    last = connection.execute(_LAST).first()
+    return Head(last.seq, last.hash) if last else Head(0, BEGINNING)
+
+
 def entries(store: Store, before_seq: int | None = None, limit: int = 100) -> tuple[Entry, ...]:
     """Return changes, newest first."""
     newest = sa.select(audit_table).order_by(audit_table.c.seq.desc()).limit(limit)

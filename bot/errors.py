@@ -6,6 +6,7 @@ FrontDeskError
 ├── ModelError            the trained model is missing or cannot be loaded
 ├── StoreUnavailable      the database cannot be read or written
 ├── AuditError            the audit log was changed by somebody
+├── BackupError           a backup cannot be made, read or restored
 ├── NotFound              no such visitor, handoff, message
 ├── Unauthorized          nobody is signed in, or the token is not ours
 ├── Forbidden             signed in, but not allowed
@@ -64,6 +65,12 @@ class AuditError(FrontDeskError):
     """The chain of the audit log is broken: the text names the first row that does not fit."""
 
     type = "audit"
+
+
+class BackupError(FrontDeskError):
+    """A backup cannot be made, read or restored: the text says why, and what was left as it was."""
+
+    type = "backup"
 
 
 class NotFound(FrontDeskError):

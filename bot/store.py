@@ -128,7 +128,7 @@ class Store:
     """Opens the database and hands out transactions."""
 
     def __init__(self, url: str) -> None:
-        self._url = _address(url)
+        self._url = address_of(url)
         self.embedded = self._url.get_backend_name() == "sqlite"
         self._inside = threading.local()
         if self.embedded:
@@ -243,7 +243,7 @@ class Store:
             raise StoreUnavailable(f"cannot use the database {self._url!r}: {reason[0]}") from error
 
 
-def _address(url: str) -> sqlalchemy.engine.URL:
+def address_of(url: str) -> sqlalchemy.engine.URL:
     """Read the URL as operators write it; what we cannot serve is said now, not at the first message."""
     try:
         address = sqlalchemy.engine.make_url(url.replace("postgres://", "postgresql://", 1))

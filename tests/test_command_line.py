@@ -123,3 +123,69 @@ def test_a_changed_audit_log_is_an_error_that_names_the_row(bot: Command, staff:
     done = bot("audit", "verify")
     assert done.code == 1
     assert "row 1 " in done.err
+
+
+# -- backup --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def archive(bot: Command, staff: Staff, tmp_path: Path) -> Path:
+    file = tmp_path / "backups" / "monday.tar.gz"
+    assert bot("backup", str(file)).code == 0
+    return file
+
+
+def test_a_backup_says_what_is_in_it_and_what_it_needs(bot: Command, staff: Staff, tmp_path: Path) -> None:
+    done = bot("backup", str(tmp_path / "one.tar.gz"))
+    assert (done.code, done.out) == (0, "")
+    assert "17 tables" in done.err
+    assert "keep SECRET_KEYS as well" in done.err
+    assert "encrypt it" in done.err
+
+
+def test_a_good_backup_is_shown_table_by_table(bot: Command, archive: Path) -> None:
+    done = bot("restore", str(archive), "--check")
+    assert done.code == 0
+    assert ["member", "1", "1"] in [[cell.strip() for cell in line.strip("│ ").split("│")][:3] for line in done.out.splitlines()]
+    assert "DIFFERENT" not in done.out
+    assert "can be restored" in done.err
+
+
+def test_a_backup_with_a_changed_record_fails_its_check(bot: Command, staff: Staff, tmp_path: Path) -> None:
+    with Store(f"sqlite:///{tmp_path / 'frontdesk.db'}").transaction() as connection:
+        connection.execute(sa.text("UPDATE audit SET member = 'somebody else' WHERE seq = 2"))
+    bot("backup", str(tmp_path / "one.tar.gz"))
+    done = bot("restore", str(tmp_path / "one.tar.gz"), "--check")
+    assert done.code == 1
+    assert "does not fit from row 2 on" in done.out
+    assert "the backup is not whole" in done.err
+
+
+def test_a_damaged_backup_is_one_line(bot: Command, archive: Path) -> None:
+    archive.write_bytes(archive.read_bytes()[:5000])
+    done = bot("restore", str(archive), "--check")
+    assert (done.code, done.out, len(done.err.splitlines())) == (1, "", 1)
+    assert "damaged" in done.err
+
+
+def test_a_restore_over_another_database_wants_force_and_says_where_the_old_one_is(
+    bot: Command, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "new"))
+    assert bot("restore", str(archive)).code == 0
+    refused = bot("restore", str(archive))
+    assert (refused.code, len(refused.err.splitlines())) == (1, 1)
+    done = bot("restore", str(archive), "--force")
+    assert done.code == 0
+    assert f"is kept: {tmp_path / 'new' / 'frontdesk.db.before-'}" in done.err
+
+
+def test_a_restore_in_an_empty_folder_is_the_clinic_of_before(
+    bot: Command, archive: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VAR_DIR", str(tmp_path / "new" / "var"))
+    monkeypatch.setenv("CLINIC_DIR", str(tmp_path / "new" / "clinic"))
+    assert bot("restore", str(archive)).code == 0
+    assert "ann@clinic.example" in bot("staff", "list").out
+    assert bot("audit", "verify").code == 0
+    assert bot("clinic", "check").code == 0

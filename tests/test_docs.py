@@ -159,6 +159,13 @@ def test_every_figure_of_the_evaluation_is_defined() -> None:
     assert set(Report.__dataclass_fields__) - set(table) == set()
 
 
+def test_the_version_is_one() -> None:
+    from bot import __version__
+
+    assert f'\nversion = "{__version__}"\n' in text_of("pyproject.toml")
+    assert f"/frontdesk:{__version__}\n" in text_of("deploy/kubernetes/frontdesk.yaml")
+
+
 # -- links and decisions -------------------------------------------------------------------------------------------------
 
 

@@ -41,6 +41,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "monitoring": (("bot.gauges", "bot.metrics", "bot.readiness"), ("desk", "notify", "store", "errors")),
     "frontdesk": (("bot.frontdesk",), ("answers", "desk", "safety", "store", "errors")),
+    "backup": (("bot.backup", "bot.archive", "bot.dump"), ("audit", "settings", "store", "errors")),
     "parts": (("bot.parts",), ("answers", "bell", "desk", "notify", "safety", "settings", "staff", "store", "errors")),
     # The edges, each with what it translates between.
     "nlu": (("bot.nlu",), ("safety", "settings")),
@@ -101,6 +102,7 @@ OWN_TABLES = frozenset(
             "bot.canned",
             "bot.overview",
             "bot.gauges",
+            "bot.dump",
         ),
         *("bot.desk", "bot.conversations", "bot.handoffs", "bot.lookup", "bot.privacy", "bot.rasa_runtime.tracker_store"),
     }
