@@ -6,11 +6,12 @@ from datetime import date, datetime, timedelta, timezone
 
 import pytest
 
+from bot.audit import note_access
 from bot.bell import Bell
 from bot.desk import Desk, Draft
 from bot.errors import Refused
 from bot.notify import Outbox
-from bot.overview import FORMULA, Overview, Table, overview
+from bot.overview import FORMULA, Overview, Table, accesses, overview
 from bot.store import Store
 
 pytest_plugins = ("fixtures_store",)
@@ -151,3 +152,14 @@ def test_csv_does_not_become_a_formula_in_a_spreadsheet() -> None:
 def test_a_period_that_makes_no_sense_is_refused(past: Past, first: date, last: date) -> None:
     with pytest.raises(Refused):
         past.figures(first, last)
+
+
+def test_who_opened_which_conversation_is_found_by_visitor_and_by_member(past: Past) -> None:
+    first, second = past.visitor(), past.visitor()
+    with past.store.transaction() as connection:
+        for member, visitor in (("m_ann", first), ("m_ben", first), ("m_ann", second)):
+            note_access(connection, member, visitor, past.now)
+    assert [(one.member, one.visitor) for one in accesses(past.store)] == [("m_ann", second), ("m_ben", first), ("m_ann", first)]
+    assert [one.member for one in accesses(past.store, visitor=first)] == ["m_ben", "m_ann"]
+    assert [one.visitor for one in accesses(past.store, member="m_ann")] == [second, first]
+    assert len(accesses(past.store, limit=1)) == 1
