@@ -138,12 +138,16 @@ def read_yaml(path: Path) -> tuple[dict[str, Any], Lines]:
 def write_content(clinic_dir: Path, entries: Mapping[str, Fields]) -> tuple[Path, ...]:
     """Write entries back into clinic.yml and answers.yml; each file is replaced whole, or not at all."""
     written = []
-    for name, data in (("clinic.yml", _clinic_data(entries)), ("answers.yml", _answer_data(entries))):
-        path = clinic_dir / name
-        beside = path.with_suffix(".new")
-        beside.write_text(_dump(data), encoding="utf-8")
-        os.replace(beside, path)
-        written.append(path)
+    try:
+        clinic_dir.mkdir(parents=True, exist_ok=True)
+        for name, data in (("clinic.yml", _clinic_data(entries)), ("answers.yml", _answer_data(entries))):
+            path = clinic_dir / name
+            beside = path.with_suffix(".new")
+            beside.write_text(_dump(data), encoding="utf-8")
+            os.replace(beside, path)
+            written.append(path)
+    except OSError as error:
+        raise ContentError(f"{clinic_dir}: expected a folder that can be written ({error.strerror})") from error
     return tuple(written)
 
 

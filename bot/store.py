@@ -182,6 +182,7 @@ class Store:
         # Imported here: only a start and the tests migrate, and alembic costs time and memory.
         from alembic import command
         from alembic.config import Config
+        from alembic.util.exc import CommandError
 
         if self.embedded:
             self._make_folder()
@@ -192,7 +193,11 @@ class Store:
                 # Two servers that start together must not both create the tables.
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(738211)"))
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:  # its tables are of a migration that we do not have
+                said = "was brought up to date by a newer version: install that one, or restore a backup from before"
+                raise StoreUnavailable(f"the database {self._url!r} {said}") from error
 
     def healthy(self) -> bool:
         """Say whether the database can be written, by writing."""

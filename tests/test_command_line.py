@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,6 +124,27 @@ def test_a_changed_audit_log_is_an_error_that_names_the_row(bot: Command, staff:
     done = bot("audit", "verify")
     assert done.code == 1
     assert "row 1 " in done.err
+
+
+def test_content_is_exported_into_a_folder_that_is_not_there_yet(bot: Command, tmp_path: Path) -> None:
+    done = bot("clinic", "export", str(tmp_path / "a" / "clinic"))
+    assert (done.code, sorted(path.name for path in (tmp_path / "a" / "clinic").iterdir())) == (0, ["answers.yml", "clinic.yml"])
+
+
+def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(bot: Command) -> None:
+    done = bot("clinic", "export", "/proc/clinic")
+    assert (done.code, len(done.err.splitlines())) == (1, 1)
+
+
+def test_each_problem_of_the_content_is_one_line(bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "clinic", tmp_path / "clinic")
+    answers = tmp_path / "clinic" / "answers.yml"
+    answers.write_text(answers.read_text().replace("text:", "txet:", 1))
+    monkeypatch.setenv("CLINIC_DIR", str(tmp_path / "clinic"))
+    done = bot("clinic", "check")
+    assert done.code == 1
+    assert done.out.splitlines()
+    assert all(line.startswith(f"{answers}:") for line in done.out.splitlines())
 
 
 # -- backup --------------------------------------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ import bot.audit
 import bot.desk
 import bot.staff
 import bot.tables  # noqa: F401
+from bot.errors import StoreUnavailable
 from bot.store import MIGRATIONS, Store, metadata
 
 pytest_plugins = ("fixtures_store",)
@@ -76,6 +77,15 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_hold
     assert differences(empty) == []
     with empty.reading() as connection:
         assert connection.execute(sa.text("SELECT beats FROM pulse")).scalar() == 41
+
+
+def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_as_it_is(empty: Store) -> None:
+    empty.migrate()
+    with empty.transaction() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StoreUnavailable, match="^the database [^\n]* by a newer version: [^\n]*$"):
+        empty.migrate()
+    assert differences(empty) == []
 
 
 def test_servers_that_start_together_migrate_once(empty: Store) -> None:
