@@ -18,24 +18,35 @@ IMPOSSIBLE = 0.05
 UNLIKELY = 0.15
 """The same for the list's mildest level: body words alone also stand in questions."""
 
+ORDINARY = 0.5
+"""Probability under which an emergency that only the detector sees is none, where the list reads the message as an ordinary complaint."""
+
 
 @dataclass(frozen=True)
 class Opinion:
-    """How probable a learned reader finds it that a message tells of somebody's body, and of danger."""
+    """How probable learned readers find it that a message tells of somebody's body, and of danger."""
 
     report: float
     emergency: float
+    """The detector's own probability."""
+    possible: float
+    """The highest that any of them gives: what is doubted, all of them must doubt."""
 
 
 def weigh(level: Level, bodily: bool, opinion: Opinion) -> tuple[Level, bool]:
     """Return the level, and whether a body is spoken of, that the list's finding and the opinion make together."""
-    if level is Level.EMERGENCY and opinion.emergency < IMPOSSIBLE:
+    if level is Level.EMERGENCY and opinion.possible < IMPOSSIBLE:
         level = Level.URGENT
     if level is Level.URGENT and opinion.report < IMPOSSIBLE:
         return Level.NONE, False
     if level is Level.ROUTINE and opinion.report < UNLIKELY:
         return Level.NONE, False
     return level, bodily and opinion.report >= (IMPOSSIBLE if level else UNLIKELY)
+
+
+def alarms(level: Level, opinion: Opinion | None) -> bool:
+    """Say whether an emergency that only the detector sees stands beside what the list makes of the message."""
+    return level is not Level.ROUTINE or opinion is None or opinion.emergency >= ORDINARY
 
 
 def weighed(found: Assessment, alone: Assessment, opinion: Opinion | None) -> Assessment:

@@ -22,7 +22,7 @@ from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from bot.nlu.symptoms import OUTPUT as REPORT
-from bot.opinion import Opinion, weigh, weighed
+from bot.opinion import Opinion, alarms, weigh, weighed
 from bot.safety import Assessment, Level, SafetyList
 from bot.settings import load_settings
 
@@ -100,9 +100,12 @@ class RedFlagScreen(GraphComponent):
         if level <= Level.ROUTINE and opinion is not None:
             level, bodily = weigh(level, bodily, opinion)
         message.set(OUTPUT, {**found, "level": level.name, "bodily": bodily}, add_to_output=True)
+        name = str((message.get(INTENT) or {}).get("name"))
         if level is Level.EMERGENCY:
             self._set(message, self._config["emergency"])
-        elif (level or bodily) and not str((message.get(INTENT) or {}).get("name")).startswith("report_"):
+        elif (
+            name == self._config["emergency"] and not alarms(level, opinion) or (level or bodily) and not name.startswith("report_")
+        ):
             self._set(message, self._config["report"])
 
     @staticmethod
@@ -113,7 +116,7 @@ class RedFlagScreen(GraphComponent):
 def opinion_of(parsed: Mapping[str, Any]) -> Opinion | None:
     """Return the detector's opinion from a parsed message, None where the pipeline has no detector or the data no reports."""
     said = parsed.get(REPORT)
-    return Opinion(said["report"], said["emergency"]) if said else None
+    return Opinion(**said) if said else None
 
 
 def as_data(found: Assessment) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from bot.nlu.ngrams import NGrams
 
 NOTHING, REPORT, EMERGENCY = 0, 1, 2
 OUTPUT = "report"
-"""Key of the message that carries the two probabilities, for staff and for the evaluation."""
+"""Key of the message that carries the probabilities, for staff and for the evaluation."""
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ class SymptomDetector(GraphComponent):
         report = (report + sum(classified.values())) / 2
         # Either of the two that thinks danger possible is enough for the list's emergency to stand (bot/opinion.py).
         possible = max(emergency, classified.get(config["emergency"], 0.0))
-        message.set(OUTPUT, {"report": report, "emergency": possible}, add_to_output=True)
+        message.set(OUTPUT, {"report": report, "emergency": emergency, "possible": possible}, add_to_output=True)
         if emergency >= config["emergency_threshold"]:
             self._set(message, config["emergency"], emergency)
         elif report >= config["threshold"]:
