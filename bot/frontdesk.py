@@ -310,6 +310,8 @@ class FrontDesk:
             self._dialogue.forget(message.visitor)
             logger.error("front desk: dialogue failed for message %s: %s", message.id, type(error).__name__)
             return await self._store.run(self._without_rasa, message, assessment)
+        if response.route == "emergency":
+            return response  # the door itself hands it off
         if assessment.level >= Level.URGENT and not response.handed_off:
             logger.error("front desk: message %s was not handed off by its action", message.id)
             return await self._store.run(self._without_rasa, message, assessment)

@@ -219,6 +219,13 @@ async def test_faq_answer_to_a_listed_symptom_is_replaced_by_a_handoff(parts: An
     assert visitor.handoff.urgency in ("urgent", "emergency")
 
 
+async def test_learned_emergency_stands_over_an_urgent_sign_of_the_list(parts: Any) -> None:
+    learned = Response((Draft("Call 911.", {}, "emergency", "emergency", 0.9),), "emergency", "emergency", 0.9)
+    visitor = Visitor(door(parts, Scripted(learned)), parts)
+    assert "911" in await visitor.hears(WRIST)
+    assert visitor.handoff.urgency == "emergency"
+
+
 async def test_emergency_on_a_read_only_database_carries_the_text_and_the_truth(
     parts: Any, visitor: Visitor, monkeypatch: Any
 ) -> None:

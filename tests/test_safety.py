@@ -398,15 +398,12 @@ def with_typo(text: str, rng: random.Random) -> str | None:
     return text[: spot.start()] + slip + text[spot.end() :] if is_typo_of_nothing_else(slip) else None
 
 
-@pytest.mark.xfail(
-    strict=False, reason="a slip inside a word of four letters or fewer can still hide it: docs/safety.md, known gaps"
-)
-@settings(max_examples=600, deadline=None)
-@given(st.sampled_from(ENGLISH), st.randoms(use_true_random=False))
-def test_one_slip_of_the_finger_lowers_nothing(text, rng):
-    slipped = with_typo(text, rng)
-    if slipped is not None:
-        assert SAFETY.assess(slipped).level is Level.EMERGENCY, slipped
+def test_one_slip_of_the_finger_lowers_one_level_in_two_hundred_at_most():
+    # Not none: "neede" may be "needle" or "needed", and "feeing" may be "feeling" or "feeding".
+    rng = random.Random(20)
+    slipped = [slip for text in ENGLISH for _ in range(3) if (slip := with_typo(text, rng)) is not None]
+    lowered = [slip for slip in slipped if SAFETY.assess(slip).level is not Level.EMERGENCY]
+    assert len(slipped) > 1000 and len(lowered) * 200 <= len(slipped), lowered
 
 
 @settings(max_examples=300, deadline=None)
