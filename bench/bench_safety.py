@@ -1,7 +1,7 @@
 """How long the safety screen takes: python bench/bench_safety.py [rounds]
 
 Prints the median and the 99th percentile in milliseconds for short, usual and 300-word messages, for a long conversation and for
-hostile ones. A report, not a test.
+hostile ones. No message comes twice: what was read is remembered. A report, not a test.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from bot.rasa_runtime import serving  # noqa: E402
 from bot.safety import SafetyList  # noqa: E402
 
 SHORT = "my knee hurts, do you treat knees?"
@@ -151,20 +152,21 @@ def measure(name: str, run: Callable[[int], object], rounds: int) -> None:
 def main(arguments: Sequence[str]) -> None:
     """Load the list and print the report."""
     rounds = int(arguments[0]) if arguments else 1000
-    start = time.thread_time()
+    start = time.perf_counter()
     safety = SafetyList.load(ROOT / "clinic" / "safety.yml")
     print(
         f"loaded in {(time.perf_counter() - start) * 1000:.0f} ms, {sum(len(p) for r in safety.rules for p in r.patterns.values())} patterns"
     )
+    serving.settle()  # as the server does once it has loaded everything
     earlier = [USUAL, SHORT, "do you have parking", "how much is it", "thanks"] * 4
     messages = [long_message(number) for number in range(rounds)]
-    measure("7 words", lambda _: safety.assess(SHORT), rounds)
-    measure("24 words", lambda _: safety.assess(USUAL), rounds)
+    measure("7 words", lambda n: safety.assess(f"{n} {SHORT}"), rounds)
+    measure("24 words", lambda n: safety.assess(f"{USUAL} {n}"), rounds)
     measure("300 words", lambda n: safety.assess(messages[n]), rounds)
-    measure("24 words after 20 messages", lambda _: safety.assess(USUAL, earlier), rounds)
+    measure("24 words after 20 messages", lambda n: safety.assess(f"{USUAL} {n}", earlier), rounds)
     measure(
         "20,000 characters of symptoms",
-        lambda _: safety.assess("chest pain no breath bleeding numb leg " * 500),
+        lambda n: safety.assess(f"{n} " + "chest pain no breath bleeding numb leg " * 500),
         max(3, rounds // 100),
     )
     measure("20,000 characters of one word", lambda _: safety.assess("x" * 20_000), max(3, rounds // 100))

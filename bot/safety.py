@@ -95,7 +95,7 @@ class SafetyList:
         self.texts: Mapping[str, str] = content.texts
         self.rules = content.rules
         # What was written before is read again with every message.
-        self._read = lru_cache(maxsize=256)(self._read_message)
+        self._read = lru_cache(maxsize=32)(self._read_message)
         self._lines = [(p.needs, rule, level, p) for rule in content.rules for level, few in rule.patterns.items() for p in few]
 
     @classmethod
