@@ -100,17 +100,17 @@ class RedFlagScreen(GraphComponent):
         if level <= Level.ROUTINE and opinion is not None:
             level, bodily = weigh(level, bodily, opinion)
         message.set(OUTPUT, {**found, "level": level.name, "bodily": bodily}, add_to_output=True)
-        name = str((message.get(INTENT) or {}).get("name"))
+        intent = str((message.get(INTENT) or {}).get("name"))
+        confidence = opinion.report if opinion else 1.0
+        overruled = intent == self._config["emergency"] and not alarms(level, opinion)
         if level is Level.EMERGENCY:
-            self._set(message, self._config["emergency"])
-        elif (
-            name == self._config["emergency"] and not alarms(level, opinion) or (level or bodily) and not name.startswith("report_")
-        ):
-            self._set(message, self._config["report"])
+            self._set(message, self._config["emergency"], confidence)
+        elif overruled or ((level or bodily) and not intent.startswith("report_")):
+            self._set(message, self._config["report"], confidence)
 
     @staticmethod
-    def _set(message: Message, intent: str) -> None:
-        message.set(INTENT, {"name": intent, "confidence": 1.0}, add_to_output=True)
+    def _set(message: Message, intent: str, confidence: float) -> None:
+        message.set(INTENT, {"name": intent, "confidence": confidence}, add_to_output=True)
 
 
 def opinion_of(parsed: Mapping[str, Any]) -> Opinion | None:

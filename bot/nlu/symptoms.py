@@ -85,13 +85,14 @@ class SymptomDetector(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the defaults: which intents are reports, and from which probability on one fires."""
+        """Return the defaults: which intents are reports, from which probability on one fires, and which chance of danger a person must see."""
         return {
             "reports": ["report_symptom", "report_condition", "report_emergency"],
             "emergency": "report_emergency",
             "strength": 10.0,
             "threshold": 0.3,
             "emergency_threshold": 0.3,
+            "person_threshold": 0.25,
         }
 
     @staticmethod
@@ -168,7 +169,7 @@ class SymptomDetector(GraphComponent):
         message.set(OUTPUT, {"report": report, "emergency": emergency, "possible": possible}, add_to_output=True)
         if emergency >= config["emergency_threshold"]:
             self._set(message, config["emergency"], emergency)
-        elif report >= config["threshold"]:
+        elif report >= config["threshold"] or possible >= config["person_threshold"]:
             milder = (one["name"] for one in ranking if one["name"] in config["reports"] and one["name"] != config["emergency"])
             self._set(message, next(milder, config["reports"][0]), report)
         elif message.get(INTENT)["name"] in config["reports"]:
