@@ -39,8 +39,12 @@ bench: setup-dev ## Compare with stock Rasa; writes bench/report.json and a plot
 bench-web: setup-dev ## Load the website chat; writes bench/web.json and a plot
 	@$(PYTHON) -m bench.web
 
+bench-desk: setup-dev ## Time the staff queue: 200 handoffs, 20 people; writes bench/desk.json
+	@$(PYTHON) bench/console_queue.py
+
 screenshots: setup-dev ## Make the screenshots of README and docs
 	@$(PYTHON) scripts/screenshots.py
+	@$(PYTHON) scripts/screenshots_desk.py
 
 lock: setup ## Resolve the dependencies anew into the lock files
 	@scripts/lock.sh
@@ -51,5 +55,5 @@ setup:
 setup-dev:
 	@scripts/setup.sh dev
 
-.PHONY: help run test test-all fast check format train evaluate bench bench-web screenshots lock setup setup-dev
+.PHONY: help run test test-all fast check format train evaluate bench bench-web bench-desk screenshots lock setup setup-dev
 .DEFAULT_GOAL := help

@@ -24,7 +24,10 @@ import argon2  # noqa: E402
 import requests  # noqa: E402
 from fixtures_console import PASSWORD, Person, console_running  # noqa: E402
 
+from bench.process import machine  # noqa: E402
+
 HANDOFFS, STAFF = 200, 20
+REPORT = ROOT / "bench" / "desk.json"
 
 
 def seed(folder: Path) -> list[str]:
@@ -85,7 +88,7 @@ class Watcher(threading.Thread):
 
 
 def main(changes: int) -> None:
-    """Measure and print."""
+    """Measure, print and keep the figures."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         import fixtures_console
@@ -115,6 +118,7 @@ def main(changes: int) -> None:
         "max_ms": round(times[-1] * 1000),
     }
     print(json.dumps(figures))
+    REPORT.write_text(json.dumps({"machine": machine(), "command": "make bench-desk", **figures}, indent=1) + "\n", "utf-8")
 
 
 def measure(people: list[Person], watchers: list[Watcher], ids: list[str]) -> list[float]:

@@ -157,9 +157,17 @@ class Store:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Give a connection that sees one moment of the database and cannot change it."""
+        """Give a connection that sees one moment of the database and cannot change it; one inside another sees the same moment."""
+        outer = getattr(self._inside, "reading", None)
+        if outer is not None:
+            yield outer
+            return
         with self._explained(), self._reader.begin() as connection:
-            yield connection
+            self._inside.reading = connection
+            try:
+                yield connection
+            finally:
+                self._inside.reading = None
 
     def after_commit(self, call: Callable[[], object]) -> None:
         """Do `call` once this thread's open transaction has been kept; never if it is undone."""

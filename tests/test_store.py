@@ -56,6 +56,15 @@ def test_a_reading_connection_sees_one_moment(store: Store) -> None:
     assert len(rows(store)) == 1
 
 
+def test_a_reading_inside_a_reading_sees_the_same_moment(store: Store) -> None:
+    with store.reading() as outer:
+        with store.reading() as inner:
+            assert inner is outer
+        outer.execute(sa.text("SELECT 1"))
+    with store.reading() as after:
+        assert after is not outer
+
+
 def test_a_transaction_inside_a_transaction_is_refused_at_once(store: Store) -> None:
     with store.transaction(), pytest.raises(RuntimeError), store.transaction():
         pass

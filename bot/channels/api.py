@@ -259,10 +259,11 @@ class Api:
         return await self._store.read(self._read_news, visitor, after, limit)
 
     def _read_news(self, visitor: str, after: int, limit: int) -> News:
-        look = self._look(visitor)
-        messages = self._desk.messages(visitor, after, limit)
-        standing = standing_json(self._desk.standing(visitor), look, utc_now())
-        return News(messages, standing, self._desk.read_up_to(visitor))
+        with self._store.reading():
+            look = self._look(visitor)
+            messages = self._desk.messages(visitor, after, limit)
+            standing = standing_json(self._desk.standing(visitor), look, utc_now())
+            return News(messages, standing, self._desk.read_up_to(visitor))
 
     def _look(self, visitor: str) -> Look:
         known = self._desk.visitor(visitor)
