@@ -45,6 +45,12 @@ _LITTLE = frozenset(_LITTLE_WORDS.split())
 _CLOSING = frozenset(_CLOSING_WORDS.split())
 """Words that may follow a name."""
 
+_CALL_ME = re.compile(
+    r"\b(?:(?:call|ring|phone|telephone) (?:me|us|him|her|my \w+)\b|(?:call|ring|phone|get)(?:ing)?\b.{0,25}\bback\b|call ?-?back"
+    r"|give (?:me|us) a (?:call|ring|bell|buzz|shout)|(?:ring|call|phone)ing me\b)",
+    re.IGNORECASE,
+)
+
 _APOSTROPHES = str.maketrans({"’": "'", "‘": "'", "ʼ": "'", "´": "'", "`": "'"})
 _NAME_MARKS = "'.·-‐‑"
 _PARTING = ",;:/|()\n"
@@ -190,6 +196,11 @@ def time_in(text: str) -> str | None:
         return None
     end = re.compile(r"[,.;!?\n]|$").search(text, found[-1].end())
     return text[found[0].start() : end.start() if end else None].strip()[:LONGEST_TIME]
+
+
+def wants_a_call(text: str) -> bool:
+    """Say whether somebody asks to be called: then nobody needs to offer it."""
+    return bool(_CALL_ME.search(text))
 
 
 def told_in(text: str, country: str) -> dict[str, str]:

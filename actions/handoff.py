@@ -9,7 +9,7 @@ from rasa_sdk import Action, Tracker
 from rasa_sdk.events import ActiveLoop, FollowupAction, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
-from actions.details import told_in
+from actions.details import told_in, wants_a_call
 from actions.turn import REPORTS, Turn, parts, say
 from bot.desk import Handoff
 from bot.errors import FrontDeskError
@@ -109,11 +109,11 @@ class ActionHandOff(Action):
         return "action_hand_off"
 
     async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> Events:
-        """Hand off; an emergency ends the call-back form, anything else resumes it, and a number left begins it."""
+        """Hand off; an emergency ends the call-back form, anything else resumes it, and a number or a wish to be called begins it."""
         turn = Turn.of(tracker)
         details = _told(turn)
-        # Who asks for a person and leaves a number wants to be called: nobody asks whether.
-        calls = turn.intent == "talk_to_human" and "callback_phone" in details
+        # Who leaves a number with the wish for a person, or says "call me", wants to be called: nobody asks whether.
+        calls = turn.intent == "talk_to_human" and ("callback_phone" in details or wants_a_call(turn.text))
         told = [SlotSet(slot, value) for slot, value in details.items()]
         urgency = await hand_off(dispatcher, turn, REASONS.get(turn.intent, "asked"), offer=not calls)
         if urgency == "emergency":

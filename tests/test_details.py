@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from actions.details import name_in, name_told, phone_in, time_in, told_in, without_phone
+from actions.details import name_in, name_told, phone_in, time_in, told_in, wants_a_call, without_phone
 
 
 @pytest.mark.parametrize(
@@ -135,3 +135,15 @@ def test_time_is_what_a_text_says_about_when(text: str, time: str | None) -> Non
 )
 def test_message_that_opens_the_form_tells_some_of_it(text: str, told: dict[str, str]) -> None:
     assert told_in(text, "US") == told
+
+
+@pytest.mark.parametrize(
+    "text", ["can someone call me back please", "ring me tomorrow", "could i get a callback", "give us a bell", "phone my husband"]
+)
+def test_wish_to_be_called_is_recognised(text: str) -> None:
+    assert wants_a_call(text)
+
+
+@pytest.mark.parametrize("text", ["can i call you?", "what number do i ring", "i want to talk to a person", "my back hurts, who do i call"])
+def test_wish_to_call_is_not_a_wish_to_be_called(text: str) -> None:
+    assert not wants_a_call(text)
