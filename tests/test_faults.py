@@ -218,8 +218,8 @@ def _check(visitor: Visitor, messages: list[dict[str, Any]]) -> None:
     # Numbers have no gap, and whoever read along saw the very same, each once.
     assert [message["seq"] for message in messages] == list(range(1, len(messages) + 1))
     assert visitor.heard == messages[: len(visitor.heard)]
-    # Every message has its answer, once, in order; an emergency does not wait for what was asked before it.
-    first = {message["seq"] for message in mine if message["text"].startswith(EMERGENCY)}
+    # Every message has its answer, once, in order; only the emergency text waits for nothing that was asked before.
+    first = {message["in_reply_to"] for message in replies if message["payload"].get("kind") == "emergency"}
     answered = [message["in_reply_to"] for message in replies]
     urgent = [message for message in replies if message["payload"].get("emergency")]
     assert bool(urgent) == visitor.wrote(EMERGENCY)

@@ -112,9 +112,13 @@ WALKS: dict[str, Walk] = {
         ("yes", ["action_take_up_offer", "callback_form"]),
     ],
     "a person is asked for, and the call-back taken": [
-        ("can someone call me?", ["action_hand_off"]),
+        ("i want to talk to a person", ["action_hand_off"]),
         ("yes please", ["action_take_up_offer", "callback_form"]),
         ("this is Sam", ["callback_form"]),
+    ],
+    "a call is asked for": [
+        ("can someone call me?", ["action_hand_off", "callback_form"]),
+        ("Sam", ["callback_form"]),
     ],
     "no to an offered call-back": [
         ("my back has been hurting for a week", ["action_hand_off"]),

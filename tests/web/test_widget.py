@@ -237,6 +237,7 @@ def test_a_closed_chat_counts_what_it_has_not_shown(visit: Any, hosts: list[Host
     chat = open_widget(page)
     chat.ask("can I talk to a person?")
     page.locator("frontdesk-chat .launcher").click()
+    page.wait_for_timeout(300)  # what comes while it closes has been shown
     act(server, "reply", "Hello, this is the front desk.")
     page.locator("frontdesk-chat .badge", has_text="1").wait_for()
     assert page.title() == "(1) Our clinic"
