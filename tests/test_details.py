@@ -144,6 +144,8 @@ def test_wish_to_be_called_is_recognised(text: str) -> None:
     assert wants_a_call(text)
 
 
-@pytest.mark.parametrize("text", ["can i call you?", "what number do i ring", "i want to talk to a person", "my back hurts, who do i call"])
+@pytest.mark.parametrize(
+    "text", ["can i call you?", "what number do i ring", "i want to talk to a person", "my back hurts, who do i call"]
+)
 def test_wish_to_call_is_not_a_wish_to_be_called(text: str) -> None:
     assert not wants_a_call(text)
