@@ -13,7 +13,7 @@ from actions.details import told_in, wants_a_call
 from actions.turn import REPORTS, Turn, parts, say
 from bot.desk import Handoff
 from bot.errors import FrontDeskError
-from bot.safety import Assessment, Level
+from bot.safety import Assessment, Level, emergency_kind
 
 Events = list[dict[str, Any]]
 
@@ -61,7 +61,8 @@ async def hand_off(dispatcher: CollectingDispatcher, turn: Turn, reason: str, *,
     """Keep a handoff, tell the visitor and offer a call-back; returns the urgency."""
     level = Level[turn.assessment.get("level", "NONE")]
     emergency = turn.intent == "report_emergency" or level is Level.EMERGENCY
-    kind = (turn.assessment.get("kind") or "emergency") if emergency else "urgent" if level is Level.URGENT else "staff"
+    milder = "urgent" if level is Level.URGENT else "staff"
+    kind = emergency_kind(level, turn.assessment.get("kind") or "") if emergency else milder
     urgency = "emergency" if emergency else "urgent" if level is Level.URGENT else "routine"
     answers = parts().answers
     try:

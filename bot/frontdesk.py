@@ -21,7 +21,7 @@ from bot.answers import Answers
 from bot.desk import Desk, Draft, Handoff, Message, Standing
 from bot.errors import FrontDeskError, Refused, StoreUnavailable, TooLong, TooMany
 from bot.opinion import Opinion, weighed
-from bot.safety import Assessment, Level, SafetyList
+from bot.safety import Assessment, Level, SafetyList, emergency_kind
 from bot.store import Store
 
 logger = logging.getLogger(__name__)
@@ -291,10 +291,11 @@ class FrontDesk:
                 await self._settle(message, response)
 
     def _situation(self, message: Message) -> tuple[Assessment, Standing, str | None]:
-        found = self._assessed.pop((message.visitor, message.seq), None) or self._assess(message)
-        if found.foreign and not found.matches and self._gives_name(message):
-            found = replace(found, foreign=False)
-        return found, self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
+        with self._store.reading():
+            found = self._assessed.pop((message.visitor, message.seq), None) or self._assess(message)
+            if found.foreign and not found.matches and self._gives_name(message):
+                found = replace(found, foreign=False)
+            return found, self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
 
     def _gives_name(self, message: Message) -> bool:
         """Say whether a few foreign letters answer the call-back form's question for a name."""
@@ -339,7 +340,7 @@ class FrontDesk:
         return Response((draft,), "symptom_report", "staff", 1.0, handed_off=True)
 
     def _answer_emergency(self, message: Message, assessment: Assessment) -> str:
-        kind = assessment.kind or "emergency"
+        kind = emergency_kind(assessment.level, assessment.kind)
         handoff: Handoff | None = None
         try:
             handoff = self._open(message, "emergency", "symptom", kind, assessment)

@@ -457,6 +457,11 @@ def _kind(level: Level, top: Sequence[_Finding]) -> str:
     return next(kind for kind in _KINDS_FIRST if kind in kinds)
 
 
+def emergency_kind(level: Level, kind: str) -> str:
+    """Return which emergency text fits; what the list found milder words no emergency, whoever sees one."""
+    return (kind if level is Level.EMERGENCY else "") or "emergency"
+
+
 def _report(now: _Message, top: Sequence[_Finding], treated: bool) -> Report:
     if top:
         symptom = top[0].message.wording(top[0].where)

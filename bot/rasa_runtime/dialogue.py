@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,8 @@ class RasaDialogue:
     async def opinion(self, text: str) -> Opinion | None:
         """Return what the learned detector makes of a text, None where the model has none."""
         text = _plain(text)
-        await self._encode_ahead(text)
-        return opinion_of(await self._processor.parse_message(UserMessage(text)))
+        async with self._encoded(text):
+            return opinion_of(await self._processor.parse_message(UserMessage(text)))
 
     async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Answer one message; the caller sees to order and time limits."""
@@ -92,16 +93,18 @@ class RasaDialogue:
             message_id=message.id,
             metadata=known,
         )
-        await self._encode_ahead(text)
-        try:
+        async with self._encoded(text):
             tracker = await self._turn(incoming, collector)
-        finally:
-            shared_encoder().release(text)
         return _response(tracker, collector, lambda connection: self._trackers.flush(connection, message.visitor))
 
-    async def _encode_ahead(self, text: str) -> None:
-        """Encode on another core, as long as it takes: half of a message's time, and the only part that Python's lock lets go."""
+    @asynccontextmanager
+    async def _encoded(self, text: str) -> AsyncIterator[None]:
+        """Encode on another core: half of a message's time, and the only part that Python's lock lets go; nothing is kept afterwards."""
         await asyncio.get_running_loop().run_in_executor(self._encoding, shared_encoder().prepare, text)
+        try:
+            yield
+        finally:
+            shared_encoder().release(text)
 
     async def _turn(self, incoming: UserMessage, collector: Collector) -> DialogueStateTracker:
         processor = self._processor
