@@ -1,52 +1,49 @@
-"""The learned detector's opinion of a message, and what it changes about what the red-flag list found.
+"""The learned detector's opinion of a message, and what it and the red-flag list make of it together.
 
-The list knows words, not what they are about: "broken", "collapsed" and "stroke" also stand in case reports, film titles and old stories. So what
-it finds in a message stands unless the detector, asked about the same words, finds it all but impossible. An emergency is
-then urgent, for staff to read today, and only a message that is about nobody's body at all gets an answer. Without an opinion the list stands alone.
-Measured in docs/decisions/0011.
+The list knows words, not what they are about: "broken", "collapsed" and "stroke" also stand in case reports, film titles and old stories. The
+detector reads sentences, and may miss what nobody wrote before. Either of them is enough for an alarm; how sure the detector must be depends on what
+the list found (`ALARM`, `REPORT`). Without an opinion the list stands alone. Measured in docs/decisions/0011.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from bot.safety import Assessment, Level
 
-IMPOSSIBLE = 0.05
-"""Probability under which the detector overrules an emergency or an urgent sign of the list; of our held-out emergencies none is under it."""
+ALARM: Mapping[Level, float] = {Level.NONE: 0.3, Level.ROUTINE: 0.5, Level.URGENT: 0.3, Level.EMERGENCY: 0.005}
+"""Probability of danger from which a message is an emergency, by what the list finds in it. A complaint that the list knows as an ordinary one
+must be surer, and what the list calls an emergency is none only where the detector finds it all but impossible."""
 
-UNLIKELY = 0.15
-"""The same for the list's mildest level: body words alone also stand in questions."""
-
-ORDINARY = 0.5
-"""Probability under which an emergency that only the detector sees is none, where the list reads the message as an ordinary complaint."""
+REPORT: Mapping[Level, float] = {Level.NONE: 0.2, Level.ROUTINE: 0.15, Level.URGENT: 0.02, Level.EMERGENCY: 0.01}
+"""The same for a message that tells of somebody's body, and is for staff to read."""
 
 
 @dataclass(frozen=True)
 class Opinion:
-    """How probable learned readers find it that a message tells of somebody's body, and of danger."""
+    """How probable the learned readers find it that a message tells of somebody's body, and of danger."""
 
     report: float
     emergency: float
-    """The detector's own probability."""
-    possible: float
-    """The highest that any of them gives: what is doubted, all of them must doubt."""
 
 
 def weigh(level: Level, bodily: bool, opinion: Opinion) -> tuple[Level, bool]:
-    """Return the level, and whether a body is spoken of, that the list's finding and the opinion make together."""
-    if level is Level.EMERGENCY and opinion.possible < IMPOSSIBLE:
-        level = Level.URGENT
-    if level is Level.URGENT and opinion.report < IMPOSSIBLE:
-        return Level.NONE, False
-    if level is Level.ROUTINE and opinion.report < UNLIKELY:
-        return Level.NONE, False
-    return level, bodily and opinion.report >= (IMPOSSIBLE if level else UNLIKELY)
+    """Return the level, and whether a body is spoken of, that the list's finding and the opinion make together; never more than the list found."""
+    if level is Level.EMERGENCY and alarms(level, opinion):
+        return level, bodily
+    found = max(level, Level.ROUTINE) if bodily else level
+    return (min(level, Level.URGENT), bodily) if reports(found, opinion) else (Level.NONE, False)
 
 
-def alarms(level: Level, opinion: Opinion | None) -> bool:
-    """Say whether an emergency that only the detector sees stands beside what the list makes of the message."""
-    return level is not Level.ROUTINE or opinion is None or opinion.emergency >= ORDINARY
+def alarms(level: Level, opinion: Opinion) -> bool:
+    """Say whether a message is an emergency, by what the list found and what the detector thinks."""
+    return opinion.emergency >= ALARM[level]
+
+
+def reports(level: Level, opinion: Opinion) -> bool:
+    """Say whether a message is for staff, by what the list found and what the detector thinks."""
+    return opinion.report >= REPORT[level]
 
 
 def weighed(found: Assessment, alone: Assessment, opinion: Opinion | None) -> Assessment:

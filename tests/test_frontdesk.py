@@ -93,23 +93,23 @@ async def test_emergency_never_reaches_the_dialogue(parts: Any) -> None:
 
 
 async def test_emergency_that_the_detector_finds_impossible_goes_to_the_dialogue(parts: Any) -> None:
-    dialogue = Scripted(thinks=Opinion(report=0.0, emergency=0.0, possible=0.0))
+    dialogue = Scripted(thinks=Opinion(report=0.0, emergency=0.0))
     assert "45 minutes" in await Visitor(door(parts, dialogue), parts).hears("chest pain heart attack film cast")
 
 
 async def test_emergency_that_the_detector_finds_a_mere_report_goes_to_staff_as_urgent(parts: Any) -> None:
-    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.9, emergency=0.0, possible=0.01))), parts)
+    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.9, emergency=0.0))), parts)
     await visitor.says(CHEST)
     assert (visitor.asked.route, visitor.handoff.urgency) == ("staff", "urgent")
 
 
 async def test_emergency_stands_where_the_detector_finds_it_possible(parts: Any) -> None:
-    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.9, emergency=0.0, possible=0.06))), parts)
+    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.9, emergency=0.06))), parts)
     assert "911" in await visitor.hears(CHEST)
 
 
 async def test_emergency_told_in_pieces_is_not_overruled_by_its_last_piece(parts: Any) -> None:
-    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.0, emergency=0.0, possible=0.0))), parts)
+    visitor = Visitor(door(parts, Scripted(thinks=Opinion(report=0.0, emergency=0.0))), parts)
     await visitor.says("it's my chest")
     assert "911" in await visitor.hears("it feels very tight now")
 

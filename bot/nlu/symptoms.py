@@ -1,13 +1,15 @@
 """Symptom detector: a learned second pair of eyes beside the red-flag list.
 
-Asks one question of every message: does somebody here tell of their own body, or of somebody's they care for? It is trained on all
-examples, reports against everything else, and overrules the intent classifier in both directions. Where the training data has no
-`report_*` intents it passes messages through.
+Asks one question of every message: does somebody here tell of their own body, or of somebody's they care for? A linear model on words, trained on
+reports against everything else at once, is asked beside the intent classifier: the one counts words, the other reads sentences, and they err
+differently. What both make of it overrules the intent in both directions. Where the training data has no `report_*` intents it passes messages
+through.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +24,10 @@ from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from bot.nlu.encoder import SentenceEncoder, Vectors, sentence_vectors
-from bot.nlu.intent_classifier import Linear
+from bot.nlu.intent_classifier import PROBABILITIES, Linear
 from bot.nlu.ngrams import NGrams
+from bot.opinion import Opinion, alarms, reports
+from bot.safety import Level
 
 NOTHING, REPORT, EMERGENCY = 0, 1, 2
 OUTPUT = "report"
@@ -33,35 +36,25 @@ OUTPUT = "report"
 
 @dataclass(frozen=True)
 class ReportModel:
-    """Two linear models, on meaning and on words, over nothing, report and emergency."""
+    """A linear model on words over nothing, report and emergency."""
 
     ngrams: NGrams
-    by_meaning: Linear
     by_words: Linear
 
     @classmethod
-    def fit(cls, texts: Sequence[str], vectors: Vectors, labels: Sequence[int], strength: float) -> ReportModel:
-        """Learn from texts, their sentence vectors and their labels 0, 1, 2."""
+    def fit(cls, texts: Sequence[str], labels: Sequence[int], strength: float) -> ReportModel:
+        """Learn from texts and their labels 0, 1, 2."""
         ngrams = NGrams.fit(texts)
-        by_words = Linear.fit(ngrams.matrix(texts), labels, strength)
-        return cls(ngrams, Linear.fit(vectors, labels, strength), by_words)
+        return cls(ngrams, Linear.fit(ngrams.matrix(texts), labels, strength))
 
-    def predict(self, text: str, vector: Vectors) -> tuple[float, float]:
+    def predict(self, text: str) -> tuple[float, float]:
         """Return the probability of any report and of an emergency."""
         by_words = self.by_words.sparse(*self.ngrams.row(text))
-        both = (self.by_meaning.dense(vector[None, :])[0] + by_words) / 2
-        return float(both[REPORT] + both[EMERGENCY]), float(both[EMERGENCY])
+        return float(by_words[REPORT] + by_words[EMERGENCY]), float(by_words[EMERGENCY])
 
     def save(self, folder: Path) -> None:
         """Write the model as plain arrays and JSON."""
-        np.savez(
-            folder / "reports.npz",
-            idf=self.ngrams.idf,
-            meaning=self.by_meaning.weights,
-            meaning_0=self.by_meaning.intercepts,
-            words=self.by_words.weights,
-            words_0=self.by_words.intercepts,
-        )
+        np.savez(folder / "reports.npz", idf=self.ngrams.idf, words=self.by_words.weights, words_0=self.by_words.intercepts)
         (folder / "vocabulary.json").write_text(json.dumps(self.ngrams.vocabulary))
 
     @classmethod
@@ -69,8 +62,14 @@ class ReportModel:
         """Read what `save` wrote."""
         vocabulary = json.loads((folder / "vocabulary.json").read_text())
         with np.load(folder / "reports.npz", allow_pickle=False) as kept:
-            ngrams = NGrams.load(vocabulary, kept["idf"])
-            return cls(ngrams, Linear(kept["meaning"], kept["meaning_0"]), Linear(kept["words"], kept["words_0"]))
+            return cls(NGrams.load(vocabulary, kept["idf"]), Linear(kept["words"], kept["words_0"]))
+
+
+def together(one: float, other: float) -> float:
+    """Return the probability that two readers, as good as each other, give together: the geometric mean of their odds."""
+    one, other = (min(max(p, 1e-6), 1 - 1e-6) for p in (one, other))
+    odds = math.sqrt(one / (1 - one) * other / (1 - other))
+    return odds / (1 + odds)
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.INTENT_CLASSIFIER, is_trainable=True)
@@ -85,20 +84,12 @@ class SymptomDetector(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the defaults: which intents are reports, from which probability on one fires, and which chance of danger a person must see."""
+        """Return the defaults: which intents are reports, and the inverse regularisation `strength`."""
         return {
             "reports": ["report_symptom", "report_condition", "report_emergency"],
             "emergency": "report_emergency",
             "strength": 10.0,
-            "threshold": 0.3,
-            "emergency_threshold": 0.3,
-            "person_threshold": 0.25,
         }
-
-    @staticmethod
-    def required_components() -> list[type]:
-        """Name what must stand before this in the pipeline."""
-        return [SentenceEncoder]
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str:
@@ -141,7 +132,7 @@ class SymptomDetector(GraphComponent):
         labels = [self._label(e.get(INTENT)) for e in examples]
         if len(set(labels)) == 3:
             texts = [e.get(TEXT) for e in examples]
-            self._model = ReportModel.fit(texts, sentence_vectors(examples), labels, self._config["strength"])
+            self._model = ReportModel.fit(texts, labels, self._config["strength"])
             with self._storage.write_to(self._resource) as folder:
                 self._model.save(Path(folder))
         return self._resource
@@ -153,25 +144,27 @@ class SymptomDetector(GraphComponent):
 
     def process(self, messages: list[Message]) -> list[Message]:
         """Settle for each message whether it is a report."""
-        with_text = [message for message in messages if message.get(TEXT) and message.get(INTENT)]
         if self._model is not None:
-            for message, vector in zip(with_text, sentence_vectors(with_text)):
-                self._decide(message, *self._model.predict(message.get(TEXT), vector))
+            for message in messages:
+                if message.get(TEXT) and message.get(INTENT):
+                    self._decide(message, self._opinion(message, self._model))
         return messages
 
-    def _decide(self, message: Message, report: float, emergency: float) -> None:
-        # The classifier weighs reports against each topic, the detector against everything else at once: they err differently.
+    def _opinion(self, message: Message, model: ReportModel) -> Opinion:
+        by_meaning = message.get(PROBABILITIES) or {}
+        report, emergency = model.predict(message.get(TEXT))
+        classified = sum(by_meaning.get(name, 0.0) for name in self._config["reports"])
+        return Opinion(together(report, classified), together(emergency, by_meaning.get(self._config["emergency"], 0.0)))
+
+    def _decide(self, message: Message, opinion: Opinion) -> None:
+        """Settle the intent as if the list found nothing; the list speaks after this."""
         config, ranking = self._config, message.get("intent_ranking") or []
-        classified = {one["name"]: one["probability"] for one in ranking if one["name"] in config["reports"]}
-        report = (report + sum(classified.values())) / 2
-        # Either of the two that thinks danger possible is enough for the list's emergency to stand (bot/opinion.py).
-        possible = max(emergency, classified.get(config["emergency"], 0.0))
-        message.set(OUTPUT, {"report": report, "emergency": emergency, "possible": possible}, add_to_output=True)
-        if emergency >= config["emergency_threshold"]:
-            self._set(message, config["emergency"], emergency)
-        elif report >= config["threshold"] or possible >= config["person_threshold"]:
+        message.set(OUTPUT, vars(opinion), add_to_output=True)
+        if alarms(Level.NONE, opinion):
+            self._set(message, config["emergency"], opinion.emergency)
+        elif reports(Level.NONE, opinion):
             milder = (one["name"] for one in ranking if one["name"] in config["reports"] and one["name"] != config["emergency"])
-            self._set(message, next(milder, config["reports"][0]), report)
+            self._set(message, next(milder, config["reports"][0]), opinion.report)
         elif message.get(INTENT)["name"] in config["reports"]:
             other = next((one for one in ranking if one["name"] not in config["reports"]), None)
             if other is not None:
