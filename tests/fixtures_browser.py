@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -27,17 +28,24 @@ LIKE_EVERYBODY = "--disable-features=Translate"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Run the system's Chromium."""
+@contextmanager
+def launched(*more: str) -> Iterator[Any]:
+    """Run the system's Chromium with further arguments."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no browser at {CHROMIUM}: apt-get install -y chromium (or set CHROMIUM)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, LIKE_EVERYBODY])
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more])
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Run a browser for the session."""
+    with launched(LIKE_EVERYBODY) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
