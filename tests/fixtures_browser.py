@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 WEB_TESTS = Path(__file__).resolve().parent / "web"
 
@@ -60,6 +62,17 @@ def axe() -> str:
         if done.returncode:
             pytest.skip(f"npm ci in tests/web failed: {done.stderr.strip().splitlines()[-1:]}")
     return script.read_text("utf-8")
+
+
+def becomes(where: Any, expression: str) -> None:
+    """Wait until something is true in a page or a frame.
+
+    Not by `wait_for_function` of Playwright: it evaluates text in the page, and a policy like ours stops that, unless it is true at once.
+    """
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not where.evaluate(f"Boolean({expression})"):
+        assert time.monotonic() < give_up, expression
+        where.wait_for_timeout(30)
 
 
 def violations(where: Any, axe: str) -> list[str]:

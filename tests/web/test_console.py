@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures_browser import axe, launched, violations, watched  # noqa: F401
+from fixtures_browser import axe, becomes, launched, violations, watched  # noqa: F401
 from fixtures_console import EMERGENCY, PASSWORD, PEOPLE, Person, WebVisitor, console_running, waiting
 from fixtures_server import Server
 from patience import PATIENCE_SECONDS, until
@@ -82,10 +82,7 @@ class Console:
         return bool(self.page.evaluate("Boolean(document.documentElement.dataset.sounding)"))
 
     def until(self, expression: str) -> None:
-        give_up = time.monotonic() + PATIENCE_SECONDS
-        while not self.page.evaluate(f"Boolean({expression})"):
-            assert time.monotonic() < give_up, expression
-            self.page.wait_for_timeout(30)
+        becomes(self.page, expression)
 
     def axe(self, script: str) -> list[str]:
         # Colours are settled before they are measured.
@@ -315,7 +312,7 @@ def test_words_written_while_a_reply_is_on_its_way_are_kept(browser: Any, server
         console.press("Take over")
         console.sees("You have it", ".talk-head")
         # The header may hear of it from the stream before the field is opened for words.
-        console.page.wait_for_function("document.activeElement?.matches('.composer textarea')")
+        console.until("document.activeElement?.matches('.composer textarea')")
         console.page.route("**/reply", lambda route: (time.sleep(0.7), route.continue_()))
         for words in ("first", "second"):
             console.page.keyboard.type(words)

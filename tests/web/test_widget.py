@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures_browser import ARGUMENTS, CHROMIUM, HostPages, axe, browser, opened_shadows, violations, watched  # noqa: F401
+from fixtures_browser import ARGUMENTS, CHROMIUM, HostPages, axe, becomes, browser, opened_shadows, violations, watched  # noqa: F401
 from fixtures_server import WHOLE, Server, act, running
 from patience import PATIENCE_SECONDS
 
@@ -240,7 +240,7 @@ def test_a_closed_chat_counts_what_it_has_not_shown(visit: Any, hosts: list[Host
     # What comes while it closes has been shown: the chat has to know that it is closed.
     chat.where.evaluate("addEventListener('message', ({data}) => { window.closed_now ||= data?.frontdesk === 'hidden'; })")
     page.locator("frontdesk-chat .launcher").click()
-    chat.where.wait_for_function("window.closed_now", polling=50)
+    becomes(chat.where, "window.closed_now")
     act(server, "reply", "Hello, this is the front desk.")
     page.locator("frontdesk-chat .badge", has_text="1").wait_for()
     assert page.title() == "(1) Our clinic"
@@ -260,7 +260,7 @@ def test_the_keyboard_alone_opens_uses_and_closes_it(visit: Any, hosts: list[Hos
     page.keyboard.press("Enter")
     chat = Chat(frame_of(page))
     frame = frame_of(page)
-    frame.wait_for_function("document.activeElement.id === 'words'")
+    becomes(frame, "document.activeElement.id === 'words'")
     page.keyboard.type("what does it cost?")
     page.keyboard.press("Enter")
     chat.replies(2)
@@ -269,7 +269,7 @@ def test_the_keyboard_alone_opens_uses_and_closes_it(visit: Any, hosts: list[Hos
     assert page.evaluate("document.querySelector('frontdesk-chat').shadowRoot.activeElement.className").startswith("launcher")
     assert page.locator("frontdesk-chat .launcher").get_attribute("aria-expanded") == "false"
     page.keyboard.press("Enter")
-    frame.wait_for_function("document.activeElement.id === 'words'")
+    becomes(frame, "document.activeElement.id === 'words'")
 
 
 def test_escape_closes_the_menu_before_the_chat(visit: Any, hosts: list[HostPages], server: Server) -> None:
@@ -297,7 +297,7 @@ def test_on_a_phone_it_fills_the_screen_and_the_keyboard_does_not_cover_the_box(
           seen.dispatchEvent(new Event('resize'));
         }"""
     )
-    page.wait_for_function("document.querySelector('frontdesk-chat').shadowRoot.querySelector('dialog').offsetHeight === 420")
+    becomes(page, "document.querySelector('frontdesk-chat').shadowRoot.querySelector('dialog').offsetHeight === 420")
     box = chat.box.bounding_box()
     assert box["y"] + box["height"] <= 420
     page.keyboard.press("Tab")
@@ -425,7 +425,7 @@ def test_the_call_back_form_says_what_is_missing_and_is_sent(visit: Any) -> None
     chat.press("Ask for a call back")
     form = chat.where.get_by_role("form", name="We call you back")
     form.wait_for()
-    chat.where.wait_for_function("document.activeElement.name === 'name'")
+    becomes(chat.where, "document.activeElement.name === 'name'")
     form.get_by_role("button", name="Send").click()
     chat.sees("Please enter your name.")
     assert form.get_by_label("Your name").get_attribute("aria-invalid") == "true"
@@ -523,7 +523,7 @@ def test_a_reload_keeps_the_conversation_and_what_was_being_typed(visit: Any) ->
     chat = Chat(page)
     chat.ask("what does it cost?")
     chat.box.fill("I was about to")
-    page.wait_for_function("Object.values(localStorage).join().includes('I was about to')")
+    becomes(page, "Object.values(localStorage).join().includes('I was about to')")
     page.reload()
     chat = Chat(page)
     chat.replies(2)
