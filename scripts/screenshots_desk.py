@@ -23,15 +23,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
+from fixtures_browser import ARGUMENTS, CHROMIUM  # noqa: E402
 from fixtures_console import CLINIC, CONSOLE, PASSWORD, PEOPLE, make_people  # noqa: E402
 from fixtures_server import Server, free_port  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-
-CHROMIUM = "/usr/bin/chromium"
-
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
