@@ -19,7 +19,7 @@ test-all: setup-dev ## Run all tests: browser, faults, real servers too
 	@$(PYTHON) -m pytest -q
 
 fast: setup-dev ## Run the tests that need no model (under a minute)
-	@$(PYTHON) -m pytest -q -m "not slow and not model"
+	@$(PYTHON) -m pytest -q -n 2 --dist loadfile -m "not slow and not model"
 
 check: setup-dev ## Check style and types; writes nothing
 	@.venv/bin/ruff check . && .venv/bin/ruff format --check . && .venv/bin/mypy

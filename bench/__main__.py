@@ -10,7 +10,6 @@ import asyncio
 import hashlib
 import json
 import statistics
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import data, load, ours, plot, stock
-from bench.process import WORK, BenchError, Server, Took, allow_many_files, disk_mb, end_properly, machine, say
+from bench.process import WORK, Server, Took, allow_many_files, disk_mb, end_properly, entry, machine, say
 from bot.settings import ROOT
 
 REPORT = ROOT / "bench" / "report.json"
@@ -288,10 +287,4 @@ def _number(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    entry(main)

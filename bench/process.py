@@ -15,7 +15,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -34,6 +34,17 @@ STARTED_AT = time.monotonic()
 
 class BenchError(Exception):
     """A stage failed; the message says which, and where its log is."""
+
+
+def entry(main: Callable[[], object]) -> None:
+    """Run a bench from the command line; where a stage fails, it says so in one line."""
+    try:
+        main()
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
 
 
 def say(line: str) -> None:

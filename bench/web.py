@@ -12,7 +12,6 @@ import itertools
 import json
 import random
 import statistics
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -24,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import data, load, ours, plot
-from bench.process import WORK, BenchError, Server, allow_many_files, end_properly, machine, say, serving
+from bench.process import WORK, Server, allow_many_files, end_properly, entry, machine, say, serving
 from bot.settings import ROOT
 
 NAME = "web"
@@ -296,10 +295,4 @@ def _print(report: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except BenchError as error:
-        print(f"bench: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except KeyboardInterrupt:
-        raise SystemExit(130) from None
+    entry(main)

@@ -23,14 +23,11 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from fixtures_console import CLINIC, PASSWORD, PEOPLE, ConsoleServer, free_port, make_people  # noqa: E402
+from fixtures_browser import ARGUMENTS, CHROMIUM  # noqa: E402
+from fixtures_console import CLINIC, CONSOLE, PASSWORD, PEOPLE, make_people  # noqa: E402
+from fixtures_server import Server, free_port  # noqa: E402
 
 IMAGES = ROOT / "docs" / "images"
-
-CHROMIUM = "/usr/bin/chromium"
-
-ARGUMENTS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
-ARGUMENTS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 
@@ -220,7 +217,7 @@ def busy_morning() -> Iterator[Any]:
         past.parts.store.close()
         mail = Controller(Mailbox(), "127.0.0.1", free_port())
         mail.start()
-        server = ConsoleServer(folder, free_port(), {"SMTP_URL": f"smtp://127.0.0.1:{mail.port}"})
+        server = Server(folder, free_port(), {"SMTP_URL": f"smtp://127.0.0.1:{mail.port}"}, CONSOLE)
         try:
             yield server.start()
         finally:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import pickle
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -35,21 +37,51 @@ def lists_read_once() -> Iterator[None]:
     SafetyList.load = real  # type: ignore[method-assign]
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(
-        clinic_dir=ROOT / "clinic",
-        var_dir=tmp_path,
-        models_dir=ROOT / "models",
-        database_url=f"sqlite:///{tmp_path}/frontdesk.db",
-        secret_keys=("a secret of the tests",),
-    )
+@pytest.fixture(autouse=True, scope="session")
+def contents_read_once() -> Iterator[None]:
+    """Parse each content of a clinic's file once a run, whatever its place: hundreds of tests start with the same files."""
+    from bot import content
+
+    real = content.read_yaml
+    kept: dict[bytes, tuple[bytes, content.Lines]] = {}
+
+    def read(path: Path) -> tuple[dict[str, Any], content.Lines]:
+        if not path.is_file():
+            return real(path)
+        text = path.read_bytes()
+        if text not in kept:
+            data, lines = real(path)
+            kept[text] = pickle.dumps(data), lines
+        data_again, lines = kept[text]
+        return pickle.loads(data_again), replace(lines, file=content._shown(path))  # noqa: S301
+
+    content.read_yaml = read
+    yield
+    content.read_yaml = real
 
 
-@pytest.fixture
-def parts(settings: Settings) -> Iterator[Any]:
+@pytest.fixture(scope="session")
+def started_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the SQLite file of a clinic that was started once, to copy: a start imports all answers anew into an empty one."""
     from bot.parts import build
 
+    folder = tmp_path_factory.mktemp("started")
+    parts = build(_settings(folder))
+    parts.store.scrub()
+    parts.store.close()
+    return folder / "frontdesk.db"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return _settings(tmp_path)
+
+
+@pytest.fixture
+def parts(settings: Settings, started_file: Path) -> Iterator[Any]:
+    from bot.parts import build
+
+    shutil.copy(started_file, settings.var_dir)
     built = build(settings)
     yield built
     built.store.close()
@@ -87,3 +119,13 @@ def frontdesk(parts: Any, model: Path, processor_cache: dict[str, Any], monkeypa
     monkeypatch.setattr(dialogue, "load_processor", load_once)
     generous = replace(parts, settings=replace(parts.settings, messages_per_minute=10_000, rasa_timeout_seconds=60.0))
     return build_frontdesk(generous, model)
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(
+        clinic_dir=ROOT / "clinic",
+        var_dir=folder,
+        models_dir=ROOT / "models",
+        database_url=f"sqlite:///{folder}/frontdesk.db",
+        secret_keys=("a secret of the tests",),
+    )

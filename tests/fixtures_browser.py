@@ -7,12 +7,15 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_SECONDS
 
 WEB_TESTS = Path(__file__).resolve().parent / "web"
 
@@ -27,17 +30,24 @@ LIKE_EVERYBODY = "--disable-features=Translate"
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    """Run the system's Chromium."""
+@contextmanager
+def launched(*more: str) -> Iterator[Any]:
+    """Run the system's Chromium with further arguments."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"no browser at {CHROMIUM}: apt-get install -y chromium (or set CHROMIUM)")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, LIKE_EVERYBODY])
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS, *more])
         yield running
         running.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Run a browser for the session."""
+    with launched(LIKE_EVERYBODY) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +62,17 @@ def axe() -> str:
         if done.returncode:
             pytest.skip(f"npm ci in tests/web failed: {done.stderr.strip().splitlines()[-1:]}")
     return script.read_text("utf-8")
+
+
+def becomes(where: Any, expression: str) -> None:
+    """Wait until something is true in a page or a frame.
+
+    Not by `wait_for_function` of Playwright: it evaluates text in the page, and a policy like ours stops that, unless it is true at once.
+    """
+    give_up = time.monotonic() + PATIENCE_SECONDS
+    while not where.evaluate(f"Boolean({expression})"):
+        assert time.monotonic() < give_up, expression
+        where.wait_for_timeout(30)
 
 
 def violations(where: Any, axe: str) -> list[str]:

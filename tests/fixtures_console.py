@@ -6,15 +6,11 @@ list; only Rasa is played by a few rules (tests/fixtures_server.py).
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import os
 import re
 import shutil
-import subprocess
 import sys
-import time
-import urllib.request
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -26,7 +22,8 @@ import requests
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
-from fixtures_server import START_SECONDS, ScriptedDialogue, Server, free_port  # noqa: E402
+from fixtures_server import Server, free_port, listen, scripted  # noqa: E402
+from patience import PATIENCE_SECONDS, until  # noqa: E402
 
 CLINIC = Path(os.environ.get("FRONTDESK_TEST_CLINIC", ROOT / "clinic"))
 
@@ -40,31 +37,15 @@ PASSWORD = "copper lantern seven rivers"  # noqa: S105
 EMERGENCY = "I have chest pain and I can't breathe since the session"
 
 
-class ConsoleServer(Server):
-    """The server of this file."""
-
-    def start(self) -> Server:
-        """Start it and wait until it answers."""
-        places = {"VAR_DIR": str(self.folder / "var"), "CLINIC_DIR": str(self.folder / "clinic")}
-        known = {"HOST": "127.0.0.1", "PORT": str(self.port), "SECRET_KEYS": "test-key", "MESSAGES_PER_MINUTE": "1000"}
-        environment = {**os.environ, **known, **places, **self.environment}
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(  # noqa: S603
-                [sys.executable, __file__], env=environment, stdout=log, stderr=log, cwd=ROOT
-            )
-        give_up = time.monotonic() + START_SECONDS
-        while time.monotonic() < give_up and self.process.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=2):  # noqa: S310
-                return self
-            time.sleep(0.1)
-        raise RuntimeError((self.folder / "server.log").read_text()[-4000:])
+CONSOLE = (sys.executable, __file__)
+"""Starts the server of this file."""
 
 
 @contextlib.contextmanager
 def console_running(folder: Path, **environment: str) -> Iterator[Server]:
     """Run a server with an account for each role."""
     shutil.copytree(CLINIC, folder / "clinic")
-    server = ConsoleServer(folder, free_port(), environment)
+    server = Server(folder, free_port(), {"MESSAGES_PER_MINUTE": "1000", **environment}, CONSOLE)
     make_people(folder)
     try:
         yield server.start()
@@ -110,11 +91,11 @@ class Person:
         """Try to sign in."""
         form = {"email": email, "password": password, "code": code, "next": "/staff/"}
         headers = {"origin": self.url, "accept": "application/json"}
-        return self.session.post(f"{self.url}/staff/sign-in", data=form, headers=headers, timeout=30)
+        return self.session.post(f"{self.url}/staff/sign-in", data=form, headers=headers, timeout=PATIENCE_SECONDS)
 
     def read_token(self) -> None:
         """Take the token out of the page, as its script does."""
-        page = self.session.get(f"{self.url}/staff/", timeout=30).text
+        page = self.session.get(f"{self.url}/staff/", timeout=PATIENCE_SECONDS).text
         found = re.search(r'"csrf":"([0-9a-f]+)"', page)
         assert found is not None, page[:500]
         self.csrf = found[1]
@@ -123,7 +104,7 @@ class Person:
         """Call the console's API as its pages do."""
         sent = {"origin": self.url, "x-csrf-token": self.csrf, **headers}
         address = f"{self.url}/staff/{path.removeprefix('/staff/')}"
-        return self.session.request(method, address, json=body, headers=sent, timeout=30, allow_redirects=False)
+        return self.session.request(method, address, json=body, headers=sent, timeout=PATIENCE_SECONDS, allow_redirects=False)
 
     def get(self, path: str) -> Any:
         """Read something that must be there."""
@@ -148,7 +129,7 @@ class WebVisitor:
     @classmethod
     def arriving(cls, server: Server) -> WebVisitor:
         """Begin a conversation."""
-        answer = requests.post(f"{server.url}/api/v1/visitors", json={}, timeout=10)
+        answer = requests.post(f"{server.url}/api/v1/visitors", json={}, timeout=PATIENCE_SECONDS)
         assert answer.status_code == 201, answer.text
         return cls(server.url, answer.json()["token"])
 
@@ -159,42 +140,38 @@ class WebVisitor:
     def say(self, text: str, **payload: Any) -> None:
         """Write a message."""
         body = {"id": uuid.uuid4().hex, "text": text, "payload": payload}
-        answer = requests.post(f"{self.url}/api/v1/messages", json=body, headers=self.headers, timeout=20)
+        answer = requests.post(f"{self.url}/api/v1/messages", json=body, headers=self.headers, timeout=PATIENCE_SECONDS)
         assert answer.status_code in (200, 201, 202), answer.text
 
     def call_me(self, **wish: str) -> None:
         """Ask to be called back."""
         body = {"id": uuid.uuid4().hex, "consent": True, **wish}
-        answer = requests.post(f"{self.url}/api/v1/callback", json=body, headers=self.headers, timeout=20)
+        answer = requests.post(f"{self.url}/api/v1/callback", json=body, headers=self.headers, timeout=PATIENCE_SECONDS)
         assert answer.status_code == 202, answer.text
 
     def read(self) -> list[dict[str, Any]]:
         """Return all messages."""
-        page = requests.get(f"{self.url}/api/v1/messages?after=0", headers=self.headers, timeout=10).json()
+        page = requests.get(f"{self.url}/api/v1/messages?after=0", headers=self.headers, timeout=PATIENCE_SECONDS).json()
         messages: list[dict[str, Any]] = page["messages"]
         return messages
 
-    def hears(self, words: str, seconds: float = 5.0) -> dict[str, Any]:
+    def hears(self, words: str) -> dict[str, Any]:
         """Wait until somebody has written this."""
-        give_up = time.monotonic() + seconds
-        while time.monotonic() < give_up:
-            for message in self.read():
-                if words in message["text"] and message["author"] != "visitor":
-                    return message
-            time.sleep(0.05)
-        raise AssertionError(f"not heard: {words}; but {[(m['author'], m['text'][:60]) for m in self.read()]}")
+        heard = until(
+            lambda: [one for one in self.read() if words in one["text"] and one["author"] != "visitor"],
+            said=lambda: f"not heard: {words}; but {[(m['author'], m['text'][:60]) for m in self.read()]}",
+        )
+        return heard[0]
 
 
-def waiting(person: Person, count: int = 1, seconds: float = 5.0) -> list[dict[str, Any]]:
+def waiting(person: Person, count: int = 1) -> list[dict[str, Any]]:
     """Return the open queue once it has so many."""
-    give_up = time.monotonic() + seconds
-    rows: list[dict[str, Any]] = []
-    while time.monotonic() < give_up:
-        rows = person.get("handoffs?state=open")["rows"]
-        if len(rows) >= count:
-            return rows
-        time.sleep(0.05)
-    raise AssertionError(f"{len(rows)} of {count} in the queue")
+
+    def enough() -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = person.get("handoffs?state=open")["rows"]
+        return rows if len(rows) >= count else []
+
+    return until(enough, said=lambda: f"not {count} in the queue")
 
 
 # -- what runs in the process --------------------------------------------------------------------------------
@@ -202,51 +179,12 @@ def waiting(person: Person, count: int = 1, seconds: float = 5.0) -> list[dict[s
 
 def serve() -> None:
     """Serve website and console until stopped."""
-    import logging
-
-    from sanic import Sanic
-    from sanic.response import json as json_response
-
     from bot.channels.console import console
-    from bot.channels.limits import MessageLimits
-    from bot.channels.website import website
-    from bot.frontdesk import FrontDesk
-    from bot.parts import build
-    from bot.settings import load_settings
 
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    settings = load_settings()
-    parts = build(settings)
-    frontdesk = FrontDesk(
-        store=parts.store,
-        safety=parts.safety,
-        desk=parts.desk,
-        answers=parts.answers,
-        dialogue=ScriptedDialogue(parts),
-        limits=MessageLimits(settings),
-        timeout_seconds=settings.rasa_timeout_seconds,
-    )
-    app = Sanic("console-test", configure_logging=False)
-    app.config.KEEP_ALIVE_TIMEOUT, app.config.RESPONSE_TIMEOUT, app.config.REQUEST_MAX_SIZE = 75, 120, 1_000_000
-    app.blueprint(website(frontdesk, parts.desk, parts.answers, parts.bell, settings))
+    app, parts = scripted()
+    app.ctx.work.append(parts.outbox.work)
     app.blueprint(console(parts))
-
-    async def health(request: Any) -> Any:
-        return json_response({"status": "up"})
-
-    app.add_route(health, "/health")
-
-    @app.listener("after_server_start")
-    async def begin(app: Any, loop: Any) -> None:
-        app.ctx.stop = asyncio.Event()
-        work = (frontdesk.recover(app.ctx.stop), parts.outbox.work(app.ctx.stop))
-        app.ctx.background = [asyncio.ensure_future(one) for one in work]
-
-    @app.listener("before_server_stop")
-    async def end(app: Any, loop: Any) -> None:
-        app.ctx.stop.set()
-
-    app.run(host=settings.host, port=settings.port, debug=False, access_log=False, motd=False)
+    listen(app, parts)
 
 
 if __name__ == "__main__":

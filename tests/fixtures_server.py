@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -22,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from patience import PATIENCE_SECONDS
 
 from bot.content import read_yaml
 
@@ -51,8 +53,8 @@ class Server:
         """Return the address it answers at."""
         return f"http://127.0.0.1:{self.port}"
 
-    def start(self) -> Server:
-        """Start it and wait until it answers."""
+    def launch(self) -> None:
+        """Start it."""
         places = {"VAR_DIR": str(self.folder / "var"), "CLINIC_DIR": str(self.folder / "clinic")}
         known = {"HOST": "127.0.0.1", "PORT": str(self.port), "SECRET_KEYS": "test-key", **places}
         environment = {**os.environ, **known, **self.environment}
@@ -60,12 +62,16 @@ class Server:
             self.process = subprocess.Popen(  # noqa: S603
                 self.command, env={**environment, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log, cwd=ROOT
             )
+
+    def start(self) -> Server:
+        """Start it and wait until it answers."""
+        self.launch()
         give_up = time.monotonic() + START_SECONDS
         while time.monotonic() < give_up and self.process.poll() is None:
-            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=2):  # noqa: S310
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.url}/health", timeout=PATIENCE_SECONDS):  # noqa: S310
                 return self
             time.sleep(0.1)
-        raise RuntimeError((self.folder / "server.log").read_text()[-4000:])
+        raise RuntimeError(self.log()[-4000:])
 
     def kill(self) -> None:
         """Kill it without warning."""
@@ -78,7 +84,7 @@ class Server:
     def _end(self, how: int) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
-            self.process.wait(30)
+            self.process.wait(PATIENCE_SECONDS)
         self.process = None
 
     def log(self) -> str:
@@ -99,10 +105,15 @@ def prepare(
 
 
 def free_port() -> int:
-    """Return a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port nobody listens on, below those the system gives to callers.
+
+    One of those may be taken by any connection that is opened while the server is away, even by a caller's own to it.
+    """
+    for port in random.sample(range(20_000, 32_000), 50):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no free port")
 
 
 @contextlib.contextmanager
@@ -172,12 +183,11 @@ class ScriptedDialogue:
         return lambda connection: None
 
 
-def serve() -> None:
-    """Serve the website until stopped."""
+def scripted() -> tuple[Any, Any]:
+    """Return a server of the website with its parts; whoever serves may add addresses, and work to do beside (`app.ctx.work`)."""
     import logging
 
     from sanic import Sanic
-    from sanic.response import empty
     from sanic.response import json as json_response
 
     from bot.channels.limits import MessageLimits
@@ -198,12 +208,39 @@ def serve() -> None:
         limits=MessageLimits(settings),
         timeout_seconds=settings.rasa_timeout_seconds,
     )
-    app = Sanic("website-test", configure_logging=False)
+    app = Sanic("scripted", configure_logging=False)
     app.config.KEEP_ALIVE_TIMEOUT, app.config.RESPONSE_TIMEOUT, app.config.REQUEST_MAX_SIZE = 75, 120, 1_000_000
+    app.ctx.work = [frontdesk.recover]
     app.blueprint(website(frontdesk, parts.desk, parts.answers, parts.bell, settings))
 
     async def health(request: Any) -> Any:
         return json_response({"status": "up"})
+
+    app.add_route(health, "/health")
+
+    @app.listener("after_server_start")
+    async def begin(app: Any, loop: Any) -> None:
+        app.ctx.stop = asyncio.Event()
+        app.ctx.background = [asyncio.ensure_future(work(app.ctx.stop)) for work in app.ctx.work]
+
+    @app.listener("before_server_stop")
+    async def end(app: Any, loop: Any) -> None:
+        app.ctx.stop.set()
+
+    return app, parts
+
+
+def listen(app: Any, parts: Any) -> None:
+    """Serve until stopped."""
+    app.run(host=parts.settings.host, port=parts.settings.port, debug=False, access_log=False, motd=False)
+
+
+def serve() -> None:
+    """Serve the website, and let tests act as staff, until stopped."""
+    from sanic.response import empty
+    from sanic.response import json as json_response
+
+    app, parts = scripted()
 
     async def staff(request: Any) -> Any:
         """Let a test act as staff: /test/staff?do=claim|reply|close|typing&text=..."""
@@ -219,20 +256,9 @@ def serve() -> None:
         waiting = parts.desk.handoffs("open")
         return json_response([{"urgency": h.urgency, "callback": h.callback and h.callback.phone, "site": h.site} for h in waiting])
 
-    app.add_route(health, "/health")
     app.add_route(staff, "/test/staff", methods=["POST"])
     app.add_route(counts, "/test/handoffs")
-
-    @app.listener("after_server_start")
-    async def begin(app: Any, loop: Any) -> None:
-        app.ctx.stop = asyncio.Event()
-        app.ctx.background = [asyncio.ensure_future(frontdesk.recover(app.ctx.stop))]
-
-    @app.listener("before_server_stop")
-    async def end(app: Any, loop: Any) -> None:
-        app.ctx.stop.set()
-
-    app.run(host=settings.host, port=settings.port, debug=False, access_log=False, motd=False)
+    listen(app, parts)
 
 
 def _act(desk: Any, do: str, text: str) -> None:
@@ -248,7 +274,7 @@ def _act(desk: Any, do: str, text: str) -> None:
 
 def get_json(url: str) -> Any:
     """Fetch JSON."""
-    with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as response:  # noqa: S310
         return json.load(response)
 
 
@@ -257,7 +283,7 @@ def act(server: Server, do: str, text: str = "") -> None:
     from urllib.parse import urlencode
 
     request = urllib.request.Request(f"{server.url}/test/staff?{urlencode({'do': do, 'text': text})}", method="POST")  # noqa: S310
-    urllib.request.urlopen(request, timeout=5).close()  # noqa: S310
+    urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()  # noqa: S310
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 from clinic_tools import MONDAY, Clock, change, copy_clinic
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from patience import until_then
 
 from bot.answers import TOPICS, Answer, Answers, check, fixed_texts
 from bot.content import WORDINGS
@@ -713,8 +714,7 @@ async def test_watching_sees_changes_off_the_loop(kept: Answers, one_store: Stor
     other, stop = Answers(one_store, folder, clock=day), asyncio.Event()
     watching = asyncio.create_task(other.watch(stop))
     kept.edit("cost/tips", "Please do not tip us.", member="m_ann", approved_by="Ann")
-    await asyncio.sleep(1.5)
-    assert other.find("cost", "do people tip").text == "Please do not tip us."
+    await until_then(lambda: other.find("cost", "do people tip").text == "Please do not tip us.")
     stop.set()
     await watching
 

@@ -7,6 +7,7 @@ import sqlite3
 from typing import Any
 
 import pytest
+from patience import until_then
 
 from bot.desk import Draft
 from bot.errors import Refused, StoreUnavailable, TooLong, TooMany
@@ -60,7 +61,7 @@ def door(parts: Any, dialogue: Any, **changes: Any) -> FrontDesk:
         desk=parts.desk,
         answers=parts.answers,
         dialogue=dialogue,
-        **{"timeout_seconds": 1.0, **changes},
+        **{"timeout_seconds": 30.0, **changes},
     )
 
 
@@ -279,10 +280,7 @@ async def test_message_left_unanswered_by_a_crash_is_answered_by_recovery(parts:
     parts.desk.accept(visitor.id, "m1", "how long is a session?")
     stop = asyncio.Event()
     task = asyncio.ensure_future(visitor.frontdesk.recover(stop))
-    for _ in range(100):
-        await asyncio.sleep(0.02)
-        if len(parts.desk.messages(visitor.id)) == 2:
-            break
+    await until_then(lambda: len(parts.desk.messages(visitor.id)) == 2)
     stop.set()
     await task
     assert [m.author for m in parts.desk.messages(visitor.id)] == ["visitor", "bot"]

@@ -7,7 +7,6 @@ import json
 import signal
 import socket
 import sys
-import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta
 from email import message_from_bytes
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 import standardwebhooks
 from aiohttp import web
 from aiosmtpd.controller import Controller
+from patience import PATIENCE_SECONDS, until_then
 from store_tools import Clock, at_once
 
 from bot import notify
@@ -244,17 +244,15 @@ async def test_a_worker_that_comes_back_late_does_not_undo_the_delivery(store: S
     assert hooked == [notification.id]
 
 
-async def test_the_worker_wakes_for_a_new_row_and_stops_when_told(outbox: Outbox) -> None:
+async def test_the_worker_wakes_for_a_new_row_and_stops_when_told(outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(notify, "POLL_SECONDS", 3600.0)  # it would not find the row by looking
     stop = asyncio.Event()
     worker = asyncio.create_task(outbox.work(stop))
     await asyncio.sleep(0.2)
-    started = time.monotonic()
     await outbox._store.run(enqueue, outbox)
-    while outbox.waiting():
-        await asyncio.sleep(0.01)
-    assert time.monotonic() - started < notify.POLL_SECONDS / 2
+    await until_then(lambda: not outbox.waiting())
     stop.set()
-    await asyncio.wait_for(worker, 2)
+    await asyncio.wait_for(worker, PATIENCE_SECONDS)
 
 
 async def test_the_worker_outlives_a_database_that_is_away(
@@ -269,12 +267,10 @@ async def test_the_worker_outlives_a_database_that_is_away(
     await asyncio.sleep(0.2)
     outbox._store = whole
     enqueue(outbox)
-    deadline = time.monotonic() + 5
-    while outbox.waiting() and time.monotonic() < deadline:
-        await asyncio.sleep(0.01)
+    await until_then(lambda: not outbox.waiting())
     assert states(outbox) == ["delivered"]
     stop.set()
-    await asyncio.wait_for(worker, 2)
+    await asyncio.wait_for(worker, PATIENCE_SECONDS)
     away.close()
 
 
@@ -426,10 +422,11 @@ async def test_a_receiver_that_fails_and_then_works_sees_one_event(posting: Outb
 async def test_a_receiver_that_answers_too_late_sees_one_event(
     posting: Outbox, receiver: Receiver, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "DELIVERY_TIMEOUT_SECONDS", 0.4)
-    receiver.wait_seconds = [0.6]
-    enqueue(posting, medium="webhook", address=receiver.url)
-    await posting.deliver_due()
+    with monkeypatch.context() as hurried:
+        hurried.setattr(notify, "DELIVERY_TIMEOUT_SECONDS", 0.4)
+        receiver.wait_seconds = [0.6]
+        enqueue(posting, medium="webhook", address=receiver.url)
+        await posting.deliver_due()
     assert "cannot be reached" in str(only(posting).last_error)
     await asyncio.sleep(0.5)  # now it has answered, and nobody listens
     clock.advance(hours=1)
@@ -469,9 +466,7 @@ async def test_a_worker_killed_in_mid_delivery_leaves_one_event(receiver: Receiv
         "asyncio.run(outbox.work(asyncio.Event()))"
     )
     worker = await asyncio.create_subprocess_exec(sys.executable, "-c", program)
-    deadline = time.monotonic() + 20
-    while not receiver.requests and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
+    await until_then(lambda: receiver.requests)
     worker.send_signal(signal.SIGKILL)
     await worker.wait()
     assert only(sooner).state == "sending"

@@ -10,6 +10,7 @@ import requests
 import schemathesis
 from fixtures_server import Server, running
 from hypothesis import HealthCheck, settings
+from patience import PATIENCE_SECONDS
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -39,7 +40,7 @@ schema = schemathesis.pytest.from_fixture("api").exclude(path_regex="/events$")
 
 
 def token(server: Server) -> str:
-    answer = requests.post(f"{server.url}/api/v1/visitors", json={}, timeout=10)
+    answer = requests.post(f"{server.url}/api/v1/visitors", json={}, timeout=PATIENCE_SECONDS)
     return f"Bearer {answer.json()['token']}"
 
 
@@ -48,11 +49,11 @@ def token(server: Server) -> str:
 def test_every_answer_is_a_documented_one(case: Any, server: Server) -> None:
     if isinstance(case.query.get("wait"), int):
         case.query["wait"] = min(case.query["wait"], 1)
-    response = case.call(headers={"Authorization": token(server)}, timeout=20)
+    response = case.call(headers={"Authorization": token(server)}, timeout=PATIENCE_SECONDS)
     case.validate_response(response, checks=CHECKS)
 
 
 @schema.parametrize()
 @settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_every_answer_to_a_stranger_is_a_documented_one(case: Any, server: Server) -> None:
-    case.validate_response(case.call(timeout=20), checks=CHECKS)
+    case.validate_response(case.call(timeout=PATIENCE_SECONDS), checks=CHECKS)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from patience import until_then
 
 from bot.parts import Parts, build
 from bot.settings import Settings
@@ -45,13 +46,9 @@ async def test_an_edit_of_who_is_notified_is_followed_by_every_process(two: tupl
     stop = asyncio.Event()
     watching = asyncio.ensure_future(other.answers.watch(stop))
     edit_rules(one)
-    for _ in range(100):
-        if addresses(other) == [ROOM]:
-            break
-        await asyncio.sleep(0.05)
+    await until_then(lambda: addresses(other) == [ROOM])
     stop.set()
     await watching
-    assert addresses(other) == [ROOM]
 
 
 def test_an_emergency_in_another_process_tells_whom_the_edit_names(two: tuple[Parts, Parts]) -> None:

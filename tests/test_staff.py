@@ -120,6 +120,14 @@ def test_wrong_passwords_lead_to_a_pause_that_grows(staff: Staff, anna: StaffMem
         staff.sign_in(anna.email, "wrong")  # the count began anew
 
 
+def test_the_password_of_a_stranger_is_looked_at_as_long_as_anybodys(store: Store) -> None:
+    hasher = argon2.PasswordHasher()
+    nobodys = Staff(store, hasher=hasher)._nobody
+    assert argon2.extract_parameters(nobodys) == argon2.extract_parameters(hasher.hash(WORDS))
+    with pytest.raises(argon2.exceptions.VerifyMismatchError):
+        hasher.verify(nobodys, WORDS)
+
+
 def test_an_address_without_an_account_pauses_like_one_with(staff: Staff, anna: StaffMember) -> None:
     seen = {}
     for email in (anna.email, "nobody@clinic.example"):

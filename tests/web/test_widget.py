@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fixtures_browser import ARGUMENTS, CHROMIUM, HostPages, axe, browser, opened_shadows, violations, watched  # noqa: F401
+from fixtures_browser import ARGUMENTS, CHROMIUM, HostPages, axe, becomes, browser, opened_shadows, violations, watched  # noqa: F401
 from fixtures_server import WHOLE, Server, act, running
+from patience import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +63,7 @@ class Chat:
 
     def replies(self, number: int) -> None:
         """Wait until there are that many messages of the clinic."""
-        give_up = time.monotonic() + 15
+        give_up = time.monotonic() + PATIENCE_SECONDS
         while self.where.locator(".turn.bot:not(.dots), .turn.staff:not(.dots)").count() < number:
             assert time.monotonic() < give_up, self.texts()
             time.sleep(0.05)
@@ -80,8 +81,8 @@ class Chat:
         self.press("More")
         self.press(name)
 
-    def sees(self, text: str, seconds: float = 10) -> None:
-        self.where.get_by_text(text).first.wait_for(timeout=seconds * 1000)
+    def sees(self, text: str) -> None:
+        self.where.get_by_text(text).first.wait_for()
 
 
 @pytest.fixture
@@ -93,7 +94,7 @@ def visit(browser: Any, server: Server, hosts: list[HostPages]) -> Iterator[Call
     def go(path: str = "/chat", *, context: Any = None, **options: Any) -> Any:
         if context is None:
             context = browser.new_context(**{"viewport": PHONE, **options})
-            context.set_default_timeout(15000)
+            context.set_default_timeout(PATIENCE_SECONDS * 1000)
             context.add_init_script(opened_shadows())
             contexts.append(context)
         page = watched(context.new_page(), wrong)
@@ -124,7 +125,7 @@ def open_widget(page: Any) -> Chat:
 
 
 def frame_of(page: Any) -> Any:
-    give_up = time.monotonic() + 10
+    give_up = time.monotonic() + PATIENCE_SECONDS
     while True:
         found = [frame for frame in page.frames if "/chat/frame" in frame.url]
         if found:
@@ -236,8 +237,10 @@ def test_a_closed_chat_counts_what_it_has_not_shown(visit: Any, hosts: list[Host
     page = visit(host_page(hosts, server), viewport=DESKTOP)
     chat = open_widget(page)
     chat.ask("can I talk to a person?")
+    # What comes while it closes has been shown: the chat has to know that it is closed.
+    chat.where.evaluate("addEventListener('message', ({data}) => { window.closed_now ||= data?.frontdesk === 'hidden'; })")
     page.locator("frontdesk-chat .launcher").click()
-    page.wait_for_timeout(300)  # what comes while it closes has been shown
+    becomes(chat.where, "window.closed_now")
     act(server, "reply", "Hello, this is the front desk.")
     page.locator("frontdesk-chat .badge", has_text="1").wait_for()
     assert page.title() == "(1) Our clinic"
@@ -257,7 +260,7 @@ def test_the_keyboard_alone_opens_uses_and_closes_it(visit: Any, hosts: list[Hos
     page.keyboard.press("Enter")
     chat = Chat(frame_of(page))
     frame = frame_of(page)
-    frame.wait_for_function("document.activeElement.id === 'words'")
+    becomes(frame, "document.activeElement.id === 'words'")
     page.keyboard.type("what does it cost?")
     page.keyboard.press("Enter")
     chat.replies(2)
@@ -266,7 +269,7 @@ def test_the_keyboard_alone_opens_uses_and_closes_it(visit: Any, hosts: list[Hos
     assert page.evaluate("document.querySelector('frontdesk-chat').shadowRoot.activeElement.className").startswith("launcher")
     assert page.locator("frontdesk-chat .launcher").get_attribute("aria-expanded") == "false"
     page.keyboard.press("Enter")
-    frame.wait_for_function("document.activeElement.id === 'words'")
+    becomes(frame, "document.activeElement.id === 'words'")
 
 
 def test_escape_closes_the_menu_before_the_chat(visit: Any, hosts: list[HostPages], server: Server) -> None:
@@ -294,7 +297,7 @@ def test_on_a_phone_it_fills_the_screen_and_the_keyboard_does_not_cover_the_box(
           seen.dispatchEvent(new Event('resize'));
         }"""
     )
-    page.wait_for_function("document.querySelector('frontdesk-chat').shadowRoot.querySelector('dialog').offsetHeight === 420")
+    becomes(page, "document.querySelector('frontdesk-chat').shadowRoot.querySelector('dialog').offsetHeight === 420")
     box = chat.box.bounding_box()
     assert box["y"] + box["height"] <= 420
     page.keyboard.press("Tab")
@@ -422,7 +425,7 @@ def test_the_call_back_form_says_what_is_missing_and_is_sent(visit: Any) -> None
     chat.press("Ask for a call back")
     form = chat.where.get_by_role("form", name="We call you back")
     form.wait_for()
-    chat.where.wait_for_function("document.activeElement.name === 'name'")
+    becomes(chat.where, "document.activeElement.name === 'name'")
     form.get_by_role("button", name="Send").click()
     chat.sees("Please enter your name.")
     assert form.get_by_label("Your name").get_attribute("aria-invalid") == "true"
@@ -520,7 +523,7 @@ def test_a_reload_keeps_the_conversation_and_what_was_being_typed(visit: Any) ->
     chat = Chat(page)
     chat.ask("what does it cost?")
     chat.box.fill("I was about to")
-    page.wait_for_timeout(500)
+    becomes(page, "Object.values(localStorage).join().includes('I was about to')")
     page.reload()
     chat = Chat(page)
     chat.replies(2)
@@ -589,6 +592,7 @@ def test_a_server_that_is_killed_in_the_middle_is_only_a_pause(browser: Any, tmp
     wrong: list[str] = []
     with running(tmp_path) as server:
         page = watched(browser.new_page(viewport=PHONE), wrong)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
         page.goto(f"{server.url}/chat")
         chat = Chat(page)
         chat.ask("before")
@@ -611,6 +615,7 @@ def test_a_page_whose_server_is_away_shows_the_phone_number_and_hours(browser: A
     wrong: list[str] = []
     with running(tmp_path, {"allowed_origins": [hosts[0].url]}) as server:
         page = browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
         page.add_init_script(opened_shadows())
         watched(page, wrong)
         page.goto(host_page(hosts, server))
@@ -618,7 +623,7 @@ def test_a_page_whose_server_is_away_shows_the_phone_number_and_hours(browser: A
         server.kill()
         page.locator("frontdesk-chat .launcher").click()
         card = page.locator("frontdesk-chat .card")
-        card.wait_for(timeout=15000)
+        card.wait_for()
         assert "(303) 555-0140" in card.inner_text() and "Monday" in card.inner_text() and "911" in card.inner_text()
         assert card.get_by_role("link", name="Call (303) 555-0140").get_attribute("href") == "tel:+13035550140"
         server.start()
@@ -683,6 +688,7 @@ def test_the_whole_assistant_answers_on_the_demo_site(browser: Any, tmp_path: Pa
     wrong: list[str] = []
     with running(tmp_path, None, WHOLE) as server:
         page = browser.new_page(viewport=DESKTOP)
+        page.set_default_timeout(PATIENCE_SECONDS * 1000)
         page.add_init_script(opened_shadows())
         watched(page, wrong).goto(server.url)
         chat = open_widget(page)
