@@ -36,7 +36,7 @@ def find(turn: Turn, topic: str, text: str | None = None) -> Answer:
 def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
     """Say the answer to each topic asked; returns what to remember."""
     turn = site_chosen(turn) or turn
-    asked = dict.fromkeys((turn.topic, *turn.topics))
+    asked = worth_saying(turn.topic, *turn.topics)
     offer, about = "", dict(turn.about)
     for topic in asked:
         # "What can you do?" and "are you a robot?" are one intent: both ask who is there.
@@ -44,6 +44,12 @@ def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
         say_answer(dispatcher, found, topic)
         offer, about = offer or (SITE if found.needs_site else found.offer or ""), {**about, **found.about}
     return [SlotSet("offer", offer), SlotSet("about", about), SlotSet("last_topic", turn.topic), SlotSet("unsure", 0)]
+
+
+def worth_saying(*topics: str) -> list[str]:
+    """Return each topic once; "I can only help with our clinic" is not said beside an answer about the clinic."""
+    once = list(dict.fromkeys(topics))
+    return [topic for topic in once if topic != "out_of_scope"] or once
 
 
 def site_chosen(turn: Turn) -> Turn | None:

@@ -490,7 +490,18 @@ def _final(error: aiosmtplib.SMTPException) -> bool:
     return permanent and not isinstance(error, aiosmtplib.SMTPAuthenticationError)
 
 
+_IN_WORDS: tuple[tuple[type[aiosmtplib.SMTPException], str], ...] = (
+    (aiosmtplib.SMTPRecipientsRefused, "it takes no mail for this address"),
+    (aiosmtplib.SMTPSenderRefused, "it takes no mail from us"),
+    (aiosmtplib.SMTPAuthenticationError, "our name or password for it is wrong"),
+)
+"""What the front desk can do something about, in its own words."""
+
+
 def _said(error: aiosmtplib.SMTPException) -> str:
+    for kind, words in _IN_WORDS:
+        if isinstance(error, kind):
+            return words
     code = getattr(error, "code", None)
     return f"{type(error).__name__} {code}" if code else type(error).__name__
 

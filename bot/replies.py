@@ -219,9 +219,9 @@ def prices_at(clinic: Clinic, site: Site) -> list[Price]:
 
 
 def price_words(clinic: Clinic, price: Price) -> str:
-    """Write a price: "30-minute visit: $75"."""
+    """Write a price: "30-minute visit $75"."""
     note = f" ({price.note})" if price.note else ""
-    return f"{price.title}: {clinic.money(price.amount)}{note}"
+    return f"{price.title} {clinic.money(price.amount)}{note}"
 
 
 # -- team ------------------------------------------------------------------------------------------------------------

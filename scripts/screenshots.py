@@ -1,6 +1,8 @@
 """Make the pictures of the website chat for README and docs: the demo clinic with the whole assistant, in a real browser.
 
 python scripts/screenshots.py      all pictures, into docs/images/
+
+Install the typeface that the styles name first (`apt-get install fonts-inter`): without it the pictures show whatever the machine has.
 """
 
 from __future__ import annotations

@@ -54,14 +54,16 @@ class Understood:
         self.nlg = bot.nlg.FixedTexts(domain=domain())
         self.said: list[Mapping[str, Any]] = []
 
-    async def hears(self, text: str, intent: str, confidence: float = 0.9, ranking: Sequence[str] = ()) -> str:
+    async def hears(
+        self, text: str, intent: str, confidence: float = 0.9, ranking: Sequence[str] = (), also: Sequence[str] = ()
+    ) -> str:
         """Send a message; returns everything that is said to it."""
         self.said = []
         message, _ = self.desk.accept(self.id, f"m{len(self.tracker.events)}", text)
         named = {"name": intent, "confidence": confidence}
         ranked = [named, *({"name": name, "confidence": 0.1} for name in ranking)]
         assessed = {"level": self.safety.assess(text).level.name} if intent.startswith("report_") else {}
-        parsed = {"text": text, "intent": named, "intent_ranking": ranked, "entities": [], "assessment": assessed}
+        parsed = {"text": text, "intent": named, "intent_ranking": ranked, "entities": [], "assessment": assessed, "also": [*also]}
         self.tracker.update(ActionExecuted("action_listen"))
         self.tracker.update(UserUttered(text, named, [], parsed, metadata={"seq": message.seq}), domain())
         extract = ActionExtractSlots(self.endpoint)

@@ -355,12 +355,9 @@ def test_both_sites_are_compared_when_asked(answers: Answers) -> None:
 @pytest.mark.parametrize(
     ("question", "text"),
     [
-        ("how much for 30 minutes?", "30 minutes at our clinic - 30-minute visit: $75."),
-        ("how much for half an hour", "30 minutes at our clinic - 30-minute visit: $75."),
-        (
-            "price of an hour",
-            "60 minutes at our clinic - 60-minute visit: $120 and first visit, with check-up (60 minutes): $140.",
-        ),
+        ("how much for 30 minutes?", "At our clinic: 30-minute visit $75."),
+        ("how much for half an hour", "At our clinic: 30-minute visit $75."),
+        ("price of an hour", "At our clinic: 60-minute visit $120 and first visit, with check-up (60 minutes) $140."),
         ("how much is 90 min", "We do not list a visit of 90 minutes."),
         ("cost of a first visit", "A first visit costs $140 and takes 60 minutes."),
         ("any packages?", "We offer a package: five 30-minute visits $350 (to be used within six months)."),

@@ -201,3 +201,11 @@ def test_what_is_served_is_what_is_written_without_comments(tmp_path: Path) -> N
         "// why\nconst a = 1; // stays\n/** @returns {x}\n * more */\n\n  const b = `\n  .x{}\n`;\n/* one line */\nb();\n", "utf-8"
     )
     assert lean(file).decode() == "const a = 1; // stays\nconst b = `\n.x{}\n`;\nb();"
+
+
+def test_styles_are_sent_without_air_and_mean_the_same(tmp_path: Path) -> None:
+    file = tmp_path / "a.css"
+    file.write_text(
+        "/* why */\n.a :focus, .b > c { font: 1px/2 'X Y', z; color: red; }\n@media (min-width: 5px) { .d { margin: 0 auto; } }\n"
+    )
+    assert lean(file).decode() == ".a :focus,.b > c{font:1px/2 'X Y',z;color:red;}\n@media (min-width:5px){.d{margin:0 auto;}}"

@@ -550,6 +550,12 @@ async def test_a_mailbox_that_does_not_exist_is_dead_at_once(mailing: Outbox, ma
     assert mailbox[0].mails == []
 
 
+async def test_a_refused_address_is_said_in_plain_words(mailing: Outbox) -> None:
+    enqueue(mailing, address="nobody@clinic.example")
+    await mailing.deliver_due()
+    assert only(mailing).last_error == "the mail server says: it takes no mail for this address"
+
+
 async def test_a_mail_server_that_is_away_is_tried_again(sqlite_url: str, clock: Clock) -> None:
     store = Store(sqlite_url)
     outbox = Outbox(store, [EmailNotifier("smtp://127.0.0.1:1", "frontdesk@clinic.example")], clock=clock)

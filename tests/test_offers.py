@@ -37,6 +37,11 @@ async def test_yes_to_an_offered_topic_ends_the_row_too(visitor: Understood) -> 
     assert "I am not sure" in await visitor.hears("flurb the snozz", "nlu_fallback", 0.1, CLOSE)
 
 
+async def test_beside_an_answer_nothing_is_declined(visitor: Understood) -> None:
+    said = await visitor.hears("how much is it, and the parking", "out_of_scope", also=("ask_cost",))
+    assert "$" in said and "I can only help" not in said
+
+
 async def test_no_to_the_offered_topics_offers_a_call(visitor: Understood) -> None:
     await visitor.hears("wibble wobble", "nlu_fallback", 0.1, CLOSE)
     assert await visitor.hears("no", "deny") == "Shall I ask our team to call you?"

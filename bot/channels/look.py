@@ -76,9 +76,9 @@ class Look:
         return Number(self.site.phone, f"tel:{self.site.phone_e164 or Number.of(self.site.phone).uri[4:]}")
 
     @property
-    def hours(self) -> str:
-        """Return the usual week in one phrase."""
-        return self.site.hours.describe(self.clinic.clock)
+    def hours_lines(self) -> str:
+        """Return the usual week as text, a line for days that are alike."""
+        return "\n".join(f"{days}: {times}" for days, times in self.hours_rows)
 
     @property
     def hours_rows(self) -> list[tuple[str, str]]:

@@ -39,6 +39,9 @@ ALWAYS_ASK = "no-cache"
 
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
 
+_AIR = re.compile(r"\s*([{};,])\s*|(?<=:)\s+")
+"""White space that a style does without: round marks, and after a colon (before one it means "a descendant")."""
+
 
 class Markup(str):
     """HTML of ours, with everything in it escaped already."""
@@ -97,6 +100,8 @@ def lean(file: Path) -> bytes:
         inside = comment and "*/" not in line and (inside or line.startswith("/*"))
         if not comment:
             kept.append(line)
+    if file.suffix == ".css":
+        kept = [_AIR.sub(r"\1", line) for line in kept]
     return "\n".join(kept).encode("utf-8")
 
 

@@ -246,7 +246,7 @@ class Pages:
             "title": look.setting("title", look.clinic.name),
             "phone": look.phone.number,
             "phone_uri": look.phone.uri,
-            "hours": look.hours,
+            "hours": look.hours_lines,
             "emergency": look.emergency.number,
             "emergency_uri": look.emergency.uri,
             "address": look.site.address,
@@ -275,7 +275,7 @@ def _contact(look: Look) -> dict[str, Any]:
     return {
         "name": look.clinic.name,
         "phone": number_json(look.phone),
-        "hours": "\n".join(f"{days}: {times}" for days, times in look.hours_rows),
+        "hours": look.hours_lines,
         "emergency": number_json(look.emergency),
     }
 

@@ -344,6 +344,19 @@ def test_canned_replies_and_answers_are_inserted_and_gaps_are_noticed(browser: A
         assert [m for m in visitor.read() if m["author"] == "staff"] == []
 
 
+def test_with_nothing_open_the_console_says_what_to_do_and_opens_the_gravest(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        console.sees("Nobody is waiting.", ".nothing")
+        WebVisitor.arriving(server).say(PERSON)
+        console.sees("One visitor waits for a person.", ".nothing")
+        assert "alarming" not in console.page.locator(".rail .count").get_attribute("class")
+        WebVisitor.arriving(server).say(EMERGENCY)
+        console.sees("2 visitors wait for a person.", ".nothing")
+        console.until("document.querySelector('.rail .count.alarming')")
+        console.press("Open the first")
+        console.sees("Emergency", ".talk-head")
+
+
 def test_a_call_back_is_a_link_to_call(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(PERSON)

@@ -497,6 +497,42 @@ def test_the_conversation_can_be_saved_and_printed(visit: Any) -> None:
     assert page.locator("#composer").is_hidden() and page.locator(".bubble", has_text="$75").is_visible()
 
 
+def test_the_browser_s_own_print_command_prints_the_whole_conversation(visit: Any) -> None:
+    page = visit()
+    Chat(page).ask("what does it cost?")
+    page.wait_for_function("document.getElementById('more-css')?.sheet")
+    page.emulate_media(media="print")
+    assert page.locator("#composer").is_hidden()
+    assert page.evaluate("getComputedStyle(document.getElementById('scroll')).overflow") == "visible"
+
+
+def test_the_whole_call_back_form_is_in_sight_when_it_opens(visit: Any) -> None:
+    page = visit(viewport={"width": 390, "height": 844}, is_mobile=True, has_touch=True)
+    chat = Chat(page)
+    chat.ask("a person please")
+    chat.press("Ask for a call back")
+    for name in ("Your name", "Phone number"):
+        page.get_by_role("textbox", name=name).wait_for()
+    page.wait_for_timeout(300)
+    bottom = page.locator("form.card").evaluate("one => one.getBoundingClientRect().bottom")
+    assert bottom <= page.locator("#scroll").evaluate("one => one.getBoundingClientRect().bottom")
+
+
+def test_on_a_phone_no_ring_is_drawn_round_the_conversation(visit: Any) -> None:
+    page = visit(is_mobile=True, has_touch=True)
+    Chat(page)
+    page.wait_for_function("document.activeElement.id === 'log'")
+    assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "none"
+
+
+def test_times_are_written_as_the_assistant_says_them(visit: Any) -> None:
+    page = visit()
+    chat = Chat(page)
+    chat.ask("a person please")
+    assert re.fullmatch(r"\d{1,2}:\d\d\sam|\d{1,2}:\d\d\spm", page.locator(".meta time").last.inner_text())
+    assert not re.search(r"[AP]M", page.locator("#bar").inner_text())
+
+
 def test_a_chat_is_deleted_after_one_question_in_every_tab(visit: Any, server: Server) -> None:
     page = visit()
     chat = Chat(page)

@@ -22,6 +22,9 @@ function facts(rows) {
   return h("dl", {}, rows.filter(([, value]) => value).map(([name, value]) => h("div", {}, h("dt", {}, name), h("dd", {}, value))));
 }
 
+/** A time as short as it can be; the whole of it when somebody points at it. */
+const at = (iso) => h("time", { datetime: iso, title: full(iso) }, when(iso));
+
 function report(handoff) {
   const after = { true: "yes", false: "no", null: "not said" }[String(handoff.after_treatment)];
   const isReport = handoff.symptom || handoff.region || handoff.urgency !== "routine";
@@ -30,7 +33,7 @@ function report(handoff) {
     : [];
   const rules = handoff.rules.length ? `${handoff.rules.join(", ")}, list ${handoff.list_version || "unknown"}` : "";
   return section("What we know",
-    facts([["Reason", handoff.reason], ...rows, ["Matched", rules], ["Came in", full(handoff.opened_at)], ["Seen", handoff.acknowledged_at ? `${when(handoff.acknowledged_at)}, ${byWhom(handoff.acknowledged_by)}` : "nobody yet"]]),
+    facts([["Reason", handoff.reason], ...rows, ["Matched", rules], ["Came in", at(handoff.opened_at)], ["Seen", handoff.acknowledged_at ? `${when(handoff.acknowledged_at)}, ${byWhom(handoff.acknowledged_by)}` : "nobody yet"]]),
     handoff.bot_text ? h("details", {}, h("summary", {}, "What the visitor was told"), h("p", { class: "quote" }, handoff.bot_text)) : null,
     handoff.state === "closed" ? facts([["Closed", `${when(handoff.closed_at)}, ${byWhom(handoff.closed_by)}`], ["Done", handoff.done]]) : null,
     may("records") && isReport ? h("p", {}, h("a", { class: "button", href: `/staff/records/${part(handoff.id)}`, target: "_blank", rel: "noopener" }, icon("print"), "Record, to print")) : null);
@@ -61,7 +64,7 @@ export function toldState(one) {
 }
 
 function who(visitor) {
-  return section("Visitor", facts([["Channel", channelName(visitor)], ["Site", siteName(visitor.site)], ["Language", visitor.language], ["First seen", full(visitor.created_at)], ["Reference", visitor.id.slice(-8).toUpperCase()]]));
+  return section("Visitor", facts([["Channel", channelName(visitor)], ["Site", siteName(visitor.site)], ["Language", visitor.language], ["First seen", at(visitor.created_at)], ["Reference", visitor.id.slice(-8).toUpperCase()]]));
 }
 
 function history(handoff) {

@@ -63,8 +63,8 @@ function dayRow(day, periods) {
   const kept = periods.map((text) => text.split("-"));
   const drawSpans = () => fill(spans, kept.map((span, number) => {
     const time = (at, label) => h("input", { type: "time", required: true, value: span[at].padStart(5, "0"), "aria-label": `${title}, ${label}${kept.length > 1 ? ` ${number + 1}` : ""}`, on: { input: (event) => (span[at] = event.target.value) } });
-    return h("span", { class: "span" }, time(0, "opens"), "-", time(1, "closes"), h("button", { type: "button", class: "plain", "aria-label": `${title}: remove ${span.join(" to ")}`, on: { click: () => { kept.splice(number, 1); drawSpans(); } } }, icon("close")));
-  }), !kept.length && h("span", { class: "hint" }, "closed"), kept.length < 3 && h("button", { type: "button", class: "plain", "aria-label": `${title}: add a stretch`, on: { click: () => { kept.push(kept.length ? ["13:00", "18:00"] : ["08:00", "12:00"]); drawSpans(); } } }, icon("plus")));
+    return h("span", { class: "span" }, time(0, "opens"), "to", time(1, "closes"), h("button", { type: "button", class: "plain", "aria-label": `${title}: remove ${span.join(" to ")}`, on: { click: () => { kept.splice(number, 1); drawSpans(); } } }, icon("close")));
+  }), !kept.length && h("span", { class: "hint" }, "Closed"), kept.length < 3 && h("button", { type: "button", class: "plain", "aria-label": `${title}: add a stretch`, on: { click: () => { kept.push(kept.length ? ["13:00", "18:00"] : ["08:00", "12:00"]); drawSpans(); } } }, icon("plus")));
   drawSpans();
   const plainTime = (text) => text.replace(/^0(?=\d)/, "");
   return { day, value: () => kept.map(([opens, closes]) => `${plainTime(opens)}-${plainTime(closes)}`), node: h("div", { class: "day-row" }, h("span", { class: "day-name" }, title), spans) };

@@ -25,7 +25,7 @@ async function changes(body) {
   let last = 0;
   const load = async () => {
     const found = (await get(`audit?before=${last}`)).rows;
-    rows.append(...found.map((entry) => h("tr", {}, h("td", { class: "figure" }, entry.seq), h("td", {}, full(entry.at)), h("td", {}, entry.member ? nameOf(entry.member) : "Command line or assistant"), h("td", {}, entry.what.replaceAll(/[._]/g, " ")), h("td", {}, summary(entry)), h("td", {}, button("Look", () => look(entry), { kind: "small", "aria-label": `Look at change ${entry.seq}: before and after` })))));
+    rows.append(...found.map((entry) => h("tr", {}, h("td", { class: "figure" }, entry.seq), h("td", { class: "moment" }, full(entry.at)), h("td", {}, entry.member ? nameOf(entry.member) : "Command line or assistant"), h("td", {}, deed(entry)), h("td", {}, summary(entry)), h("td", {}, button("Look", () => look(entry), { kind: "small", "aria-label": `Look at change ${entry.seq}: before and after` })))));
     last = found.at(-1)?.seq || 0;
     more.hidden = last <= 1;
   };
@@ -40,6 +40,12 @@ async function verify(place) {
   fill(place, icon(found.whole ? "check" : "emergency"), found.whole ? `The chain is whole: ${found.rows} entries, end ${found.head.slice(0, 12)}.` : `The chain is broken at entry ${found.broken_at}: somebody changed the database past the console.`);
 }
 
+/** Put what was done into words: "staff.signed_in" is "Staff signed in". */
+function deed(entry) {
+  const words = entry.what.replaceAll(/[._]/g, " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
 function summary(entry) {
   const said = entry.after || entry.before || {};
   return [said.key, said.title, said.name, said.state, said.outcome, said.role, said.site].filter((one) => typeof one === "string").slice(0, 3).join(", ");
@@ -47,7 +53,7 @@ function summary(entry) {
 
 function look(entry) {
   const block = (title, value) => h("section", {}, h("h3", {}, title), h("pre", { tabindex: "0" }, value === null ? "nothing" : JSON.stringify(value, null, 2)));
-  show(`Change ${entry.seq}: ${entry.what.replaceAll(/[._]/g, " ")}`, [h("p", { class: "hint" }, `${entry.member ? nameOf(entry.member) : "Command line or assistant"}, ${full(entry.at)}`), block("Before", entry.before), block("After", entry.after)], true);
+  show(`Change ${entry.seq}: ${deed(entry)}`, [h("p", { class: "hint" }, `${entry.member ? nameOf(entry.member) : "Command line or assistant"}, ${full(entry.at)}`), block("Before", entry.before), block("After", entry.after)], true);
 }
 
 async function opened(body) {

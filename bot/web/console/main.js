@@ -3,7 +3,7 @@
 import { watchAlarm } from "./alarm.js";
 import { get } from "./api.js";
 import { openConversation } from "./conversation.js";
-import { fill, h, toast } from "./dom.js";
+import { button, fill, h, icon, toast } from "./dom.js";
 import { keys, listen } from "./keys.js";
 import { follow } from "./live.js";
 import { acknowledge, markOpen, queueColumn } from "./queue.js";
@@ -94,14 +94,30 @@ async function desk(id, mine) {
   column.draw();
   const free = id ? null : keys({ e: () => firstAlarm() });
   if (!id) {
-    leavePage = free;
-    const keysHint = h("p", { class: "hint" }, "Press ", h("kbd", {}, "j"), " and ", h("kbd", {}, "k"), " to move, ", h("kbd", {}, "Enter"), " to open, ", h("kbd", {}, "?"), " for all keys.");
-    return fill(place, h("div", { class: "empty nothing" }, h("p", {}, "Choose a conversation from the queue."), keysHint));
+    const leave = on("queue", () => next(place));
+    leavePage = () => { free(); leave(); };
+    delete place.dataset.next;
+    return next(place);
   }
   const close = await openConversation(place, id, () => go("/staff/"));
   if (mine !== turn) return close();
   leavePage = close;
   markOpen(id);
+}
+
+/** With nothing open, say what there is to do, and open the first of it. */
+function next(place) {
+  const rows = [...state.rows.values()].filter((row) => row.state === "waiting").sort(byUrgency);
+  const [first] = rows;
+  const key = `${first?.id} ${rows.length} ${state.ready}`;
+  if (place.dataset.next === key) return;
+  const had = place.contains(document.activeElement);
+  place.dataset.next = key;
+  const keysHint = h("p", { class: "hint" }, "Press ", h("kbd", {}, "j"), " and ", h("kbd", {}, "k"), " to move, ", h("kbd", {}, "Enter"), " to open, ", h("kbd", {}, "?"), " for all keys.");
+  const words = !state.ready ? "Looking at the queue..." : !first ? "Nobody is waiting." : rows.length === 1 ? "One visitor waits for a person." : `${rows.length} visitors wait for a person.`;
+  fill(place, h("div", { class: "empty nothing" }, state.ready && !first && icon("check"), h("h2", {}, words),
+    first && button("Open the first", () => go(`/staff/handoffs/${first.id}`), { kind: "primary big" }), keysHint));
+  if (had) place.querySelector("button")?.focus();
 }
 
 function firstAlarm() {

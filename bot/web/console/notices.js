@@ -47,7 +47,7 @@ function section(title, rows, none, action) {
 
 function table(rows, action) {
   return h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Notifications" }, h("table", {}, h("thead", {}, h("tr", {}, ["Written", "To", "State", "Said", ...(action ? [""] : [])].map((title) => h("th", { scope: "col" }, title || h("span", { class: "unseen" }, "Action"))))),
-    h("tbody", {}, rows.map((one) => h("tr", {}, h("td", {}, when(one.created_at)), h("td", {}, `${MEDIUM[one.medium] || one.medium}: ${one.address}`), h("td", {}, toldState(one)), h("td", {}, one.last_error || "", one.handoff && h("a", { href: `/staff/handoffs/${part(one.handoff)}` }, " open")), action && h("td", {}, action(one)))))));
+    h("tbody", {}, rows.map((one) => h("tr", {}, h("td", {}, when(one.created_at)), h("td", {}, `${MEDIUM[one.medium] || one.medium}: ${one.address}`), h("td", { class: one.state === "dead" ? "bad" : "" }, toldState(one)), h("td", {}, one.last_error || "", one.handoff && h("p", {}, h("a", { href: `/staff/handoffs/${part(one.handoff)}` }, "Open the conversation"))), action && h("td", {}, action(one)))))));
 }
 
 async function again(one, load) {

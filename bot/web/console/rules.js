@@ -44,7 +44,7 @@ function step(rule, media, away) {
   const ticks = h("fieldset", { class: "ticks" }, h("legend", {}, "Of what"), URGENCIES.map((name) => {
     const id = `u${Math.random().toString(36).slice(2)}`;
     const tick = h("input", { type: "checkbox", id, checked: chosen.has(name), on: { change: () => { if (tick.checked) chosen.add(name); else chosen.delete(name); rule.urgencies = URGENCIES.filter((one) => chosen.has(one)); } } });
-    return h("p", { class: "check" }, tick, h("label", { for: id }, name));
+    return h("p", { class: "check" }, tick, h("label", { for: id }, name.charAt(0).toUpperCase() + name.slice(1)));
   }));
-  return h("li", { class: "list-row wide" }, h("div", { class: "columns" }, labelled("Minutes unseen", minutes), labelled("By", medium), labelled("Address", address), ticks), h("button", { type: "button", class: "plain", "aria-label": `Remove ${rule.address || "this step"}`, on: { click: away } }, icon("close")));
+  return h("li", { class: "list-row wide" }, h("div", { class: "columns" }, labelled("Minutes unseen", minutes, "0: at once"), labelled("By", medium), labelled("Address", address), ticks), h("button", { type: "button", class: "plain", "aria-label": `Remove ${rule.address || "this step"}`, on: { click: away } }, icon("close")));
 }

@@ -98,6 +98,7 @@ function drawCount(links) {
   const count = links.querySelector(".count");
   const waiting = [...state.rows.values()].filter((row) => row.state === "waiting").length;
   count.hidden = !waiting;
+  count.classList.toggle("alarming", [...state.rows.values()].some((row) => row.urgency === "emergency" && alarming(row)));
   fill(count, String(waiting));
 }
 

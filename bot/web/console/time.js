@@ -4,16 +4,19 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-d
 const day = new Intl.DateTimeFormat(undefined, { weekday: "short", day: "numeric", month: "short" });
 const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
+/** Write am and pm small, as the assistant does. */
+const small = (text) => text.replace(/\b[AP]M\b/, (half) => half.toLowerCase());
+
 /** "14:05" today, "Mon 3 Nov 14:05" on another day. */
 export function when(iso) {
   if (!iso) return "";
   const at = new Date(iso);
   const today = at.toDateString() === new Date().toDateString();
-  return today ? clock.format(at) : `${day.format(at)} ${clock.format(at)}`;
+  return small(today ? clock.format(at) : `${day.format(at)} ${clock.format(at)}`);
 }
 
 export const dayOf = (iso) => day.format(new Date(iso));
-export const full = (iso) => (iso ? whole.format(new Date(iso)) : "");
+export const full = (iso) => (iso ? small(whole.format(new Date(iso))) : "");
 
 /** "now", "4 min", "1 h 20 min", "3 days". */
 export function span(iso, now = Date.now()) {

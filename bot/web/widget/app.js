@@ -93,6 +93,8 @@ transport.addEventListener("lost", () => {
 });
 transport.addEventListener("gone", () => finish());
 for (const name of ["added", "changed", "sent"]) outbox.addEventListener(name, pending);
+// The browser's own print command waits for no style: how a conversation prints is there before it is asked for.
+outbox.addEventListener("sent", () => style().catch(() => {}));
 outbox.addEventListener("refused", ({ detail: { item, problem } }) => {
   log.refused(item, problem.message);
   composer.restore(item.text);

@@ -40,7 +40,10 @@ export const form = (transport, advice, done) => {
       made.removeAttribute("aria-busy");
     }
   });
-  queueMicrotask(() => made.elements.name.focus());
+  queueMicrotask(() => {
+    made.elements.name.focus({ preventScroll: true });
+    made.scrollIntoView({ block: "start" });
+  });
   return made;
 };
 

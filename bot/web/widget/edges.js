@@ -86,7 +86,8 @@ export class Bar {
 
   when(at) {
     const same = this.day.format(at) === this.day.format(new Date()) && at - Date.now() < 86_400_000;
-    return same ? this.clock.format(at) : `${this.day.format(at)} ${this.clock.format(at)}`;
+    const clock = this.clock.format(at).toLowerCase();
+    return same ? clock : `${this.day.format(at)} ${clock}`;
   }
 }
 
@@ -114,9 +115,9 @@ export class Composer extends EventTarget {
     this.fit();
   }
 
-  /** Put the cursor here, where that brings no keyboard over the page. */
+  /** Put the cursor here, where that brings no keyboard over the page; else into the list, which shows no ring of its own. */
   focus() {
-    (matchMedia("(pointer: fine)").matches ? this.box : by("scroll")).focus({ preventScroll: true });
+    (matchMedia("(pointer: fine)").matches ? this.box : by("log")).focus({ preventScroll: true });
   }
 
   send() {

@@ -119,7 +119,7 @@ export class Log extends EventTarget {
     },
       h("p", { class: "who" }, who),
       h("div", { class: "bubble", dir: "auto" }, words(message.text)),
-      h("p", { class: "meta" }, h("time", { datetime: message.created_at }, this.time.format(at)), h("span", { class: "state" })));
+      h("p", { class: "meta" }, h("time", { datetime: message.created_at }, this.time.format(at).toLowerCase()), h("span", { class: "state" })));
     item.message = message;
     this.items.set(key, item);
     return item;

@@ -32,10 +32,10 @@ svg{width:26px;height:26px;fill:none;stroke:currentColor;stroke-width:1.8;stroke
 .panel{position:fixed;inset-block:auto 92px;padding:0;border:1px solid #0f1e1c1a;width:408px;max-width:calc(100vw - 40px);height:680px;max-height:calc(100vh - 116px);
 border-radius:22px;overflow:hidden;background:var(--surface);box-shadow:0 8px 40px #0f1e1c4d;animation:rise .22s}
 iframe{display:block;width:100%;height:100%;border:0}
-.card{position:absolute;inset:0;padding:48px 28px;background:var(--surface);overflow:auto;text-align:center;white-space:pre-line}
-.card>*{margin-top:18px}.card h2{font-size:21px;font-weight:650}
-.card :is(a,button){display:block;margin:10px auto 0;padding:10px;border:0;background:none;color:var(--brand-text);font-weight:600;cursor:pointer}
-.card .call{width:fit-content;padding:12px 26px;border-radius:30px;background:var(--brand);color:var(--on-brand);text-decoration:none}
+.card{position:absolute;inset:0;padding:32px 20px;background:var(--surface);overflow:auto;text-align:center;white-space:pre-line}
+.card>*{margin-top:16px}.card h2{font-size:21px;font-weight:650}.card p+a+p{font-size:14px}
+.card :is(a,button){display:block;margin:4px auto 0;padding:9px;border:0;background:none;color:var(--brand-text);font-weight:600;cursor:pointer}
+.card .call{width:fit-content;margin-top:16px;padding:12px 26px;border-radius:30px;background:var(--brand);color:var(--on-brand);text-decoration:none}
 .status{position:fixed;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 @keyframes rise{from{opacity:0;transform:translateY(14px)}}
 @media ${FULL}{.panel{inset:0;width:100%;max-width:none;height:100%;max-height:none;border:0;border-radius:0}
