@@ -170,7 +170,7 @@ class Past:
         route = "emergency" if sign["urgency"] == "emergency" else "staff"
         seq = self.say(visitor, case["text"], [case["reply"]], "symptom_report" if route == "emergency" else None, route)
         report = SimpleNamespace(**case["report"]) if "report" in case else None
-        texts = {"visitor_text": case["text"], "bot_text": case["reply"], "list_version": "2026-11-22.1"}
+        texts = {"visitor_text": case["text"], "bot_text": case["reply"], "list_version": "2026-11-28.1"}
         handoff = desk.open(visitor, seq, report=report, **sign, **texts)
         if "callback" in case:
             desk.attach_callback(handoff.id, case["callback"])
