@@ -247,13 +247,11 @@ class Conversations:
 
     def unsettled(self, visitor: str | None = None, older_than: datetime | None = None) -> tuple[Message, ...]:
         """Return messages that were accepted and not answered (a crash came between), oldest first."""
-        found = _MESSAGES.where(IS_UNSETTLED).order_by(_m.created_at, _m.visitor, _m.seq)
-        if visitor is not None:
-            found = _MESSAGES.where(IS_UNSETTLED, _m.visitor == visitor).order_by(_m.seq)
+        found = _UNSETTLED if visitor is None else _UNSETTLED_OF
         if older_than is not None:
             found = found.where(_m.created_at < older_than)
         with self.store.reading() as connection:
-            return tuple(Message(*row) for row in connection.execute(found))
+            return tuple(Message(*row) for row in connection.execute(found, {} if visitor is None else {"visitor": visitor}))
 
     def messages(self, visitor: str, after: int = 0, limit: int = 200) -> tuple[Message, ...]:
         """Return a conversation from a cursor on."""
@@ -420,6 +418,8 @@ _HEARD = (
 _VISITORS = sa.select(*[visitor_table.c[name] for name in Visitor.__dataclass_fields__])
 _VISITOR = _VISITORS.where(_visitor_given)
 _MESSAGES = sa.select(*[message_table.c[name] for name in Message.__dataclass_fields__])
+_UNSETTLED = _MESSAGES.where(IS_UNSETTLED).order_by(_m.created_at, _m.visitor, _m.seq)
+_UNSETTLED_OF = _MESSAGES.where(IS_UNSETTLED, _m.visitor == sa.bindparam("visitor")).order_by(_m.seq)
 _MESSAGE = _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.seq == sa.bindparam("seq"))
 _READ_UP_TO = sa.select(sa.func.max(_m.seq)).where(
     _m.visitor == sa.bindparam("visitor"), _m.author == "visitor", _m.settled_at.is_not(None)

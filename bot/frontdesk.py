@@ -261,8 +261,10 @@ class FrontDesk:
             await asyncio.wait([follow])
         try:
             async with self._only_one(visitor):
-                for message in await self._store.run(self._desk.unsettled, visitor=visitor):
-                    await self._answer(message)
+                turn = await self._store.read(self._next, visitor)
+                while turn is not None:
+                    await self._answer(turn)
+                    turn = await self._store.read(self._next, visitor, turn.message.seq) if turn.more else None
         except FrontDeskError as error:
             self._dialogue.forget(visitor)
             logger.warning("front desk: visitor %s is answered later: %s", visitor, error)
@@ -270,8 +272,8 @@ class FrontDesk:
             self._dialogue.forget(visitor)
             logger.error("front desk: answering visitor %s failed: %s", visitor, type(error).__name__)
 
-    async def _answer(self, message: Message) -> None:
-        assessment, standing, site = await self._store.run(self._situation, message)
+    async def _answer(self, turn: _Turn) -> None:
+        message, assessment, standing = turn.message, turn.assessment, turn.standing
         if assessment.level is Level.EMERGENCY:
             await self._store.run(self._answer_emergency, message, assessment)
         elif standing.owner == "claimed":
@@ -284,18 +286,23 @@ class FrontDesk:
         elif assessment.foreign:
             await self._store.run(self._hand_off, message, assessment, "foreign")
         else:
-            response = await self._ask(message, assessment, site)
+            response = await self._ask(message, assessment, turn.site)
             if response.route == "emergency":  # the learned detector saw one that the list does not have
                 await self._store.run(self._answer_emergency, message, assessment)
             else:
                 await self._settle(message, response)
 
-    def _situation(self, message: Message) -> tuple[Assessment, Standing, str | None]:
+    def _next(self, visitor: str, after: int = 0) -> _Turn | None:
+        """Return the visitor's next unanswered message and how things stand, all of one moment."""
         with self._store.reading():
-            found = self._assessed.pop((message.visitor, message.seq), None) or self._assess(message)
+            waiting = [message for message in self._desk.unsettled(visitor) if message.seq > after]
+            if not waiting:
+                return None
+            message = waiting[0]
+            found = self._assessed.pop((visitor, message.seq), None) or self._assess(message)
             if found.foreign and not found.matches and self._gives_name(message):
                 found = replace(found, foreign=False)
-            return found, self._desk.standing(message.visitor), self._desk.visitor(message.visitor).site
+            return _Turn(message, found, self._desk.standing(visitor), self._desk.visitor(visitor).site, len(waiting) > 1)
 
     def _gives_name(self, message: Message) -> bool:
         """Say whether a few foreign letters answer the call-back form's question for a name."""
@@ -414,6 +421,18 @@ class FrontDesk:
             lock.users -= 1
             if not lock.users:
                 self._locks.pop(visitor, None)
+
+
+@dataclass(frozen=True)
+class _Turn:
+    """A message to be answered, and what its answer depends on."""
+
+    message: Message
+    assessment: Assessment
+    standing: Standing
+    site: str | None
+    more: bool
+    """Another one waits behind it."""
 
 
 class _Lock:

@@ -288,8 +288,8 @@ def _sqlite(url: sqlalchemy.engine.URL) -> tuple[sqlalchemy.engine.Engine, sqlal
     sa.event.listen(writer, "connect", _open_for_writing)
     sa.event.listen(reader, "connect", _open_for_reading)
     # The write lock is taken at once: a transaction that reads first and writes later could fail half-way.
-    sa.event.listen(writer, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    sa.event.listen(reader, "begin", lambda connection: connection.exec_driver_sql("BEGIN"))
+    writer.dialect.do_begin = lambda connection: connection.execute("BEGIN IMMEDIATE")
+    reader.dialect.do_begin = lambda connection: connection.execute("BEGIN")
     return writer, reader
 
 

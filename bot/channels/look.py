@@ -147,8 +147,12 @@ def look_of(clinic: Clinic, site: str | None, language: str | None) -> Look:
 def languages(clinic: Clinic) -> tuple[str, ...]:
     """Return the languages offered: named by the clinic, with texts here; answers and red-flag patterns are English so far."""
     named = [str(one) for one in clinic.website.get("languages") or ["en"]]
-    ready = {file.stem for file in TEXTS_DIR.glob("*.json")} & {"en"}
-    return tuple(one for one in named if one in ready) or ("en",)
+    return tuple(one for one in named if one in _ready()) or ("en",)
+
+
+@lru_cache(maxsize=1)
+def _ready() -> frozenset[str]:
+    return frozenset(file.stem for file in TEXTS_DIR.glob("*.json")) & {"en"}
 
 
 @lru_cache(maxsize=16)

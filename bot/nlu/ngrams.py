@@ -12,6 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -32,17 +33,17 @@ def normalise(text: str) -> str:
 
 
 def grams(text: str) -> Iterable[str]:
-    """Yield word 1- to 3-grams (`w:`) and character 2- to 5-grams within words."""
+    """Return word 1- to 3-grams (`w:`), then character 2- to 5-grams within words."""
+    return chain(*_grams(text))
+
+
+def _grams(text: str) -> tuple[list[str], list[str]]:
     words = _WORD.findall(normalise(text))
     edged = ["<", *words, ">"]
-    for size in (1, 2, 3):
-        for start in range(len(edged) - size + 1):
-            yield "w:" + " ".join(edged[start : start + size])
-    for word in words:
-        padded = f" {word} "
-        for size in (2, 3, 4, 5):
-            for start in range(len(padded) - size + 1):
-                yield padded[start : start + size]
+    of_words = ["w:" + " ".join(edged[at : at + size]) for size in (1, 2, 3) for at in range(len(edged) - size + 1)]
+    padded = [f" {word} " for word in words]
+    of_letters = [word[at : at + size] for word in padded for size in (2, 3, 4, 5) for at in range(len(word) - size + 1)]
+    return of_words, of_letters
 
 
 class NGrams:
@@ -80,21 +81,16 @@ class NGrams:
 
     def _row(self, text: str) -> tuple[np.ndarray, np.ndarray]:
         """Return column numbers and weights of one text; words and characters each of length 1 / sqrt(2)."""
-        counts: Counter[int] = Counter()
-        words: set[int] = set()
-        for gram in grams(text):
-            column = self.index.get(gram)
-            if column is not None:
-                counts[column] += 1
-                if gram.startswith("w:"):
-                    words.add(column)
+        columns, weights = zip(*map(self._weighed, _grams(text)))
+        return np.concatenate(columns), np.concatenate(weights)
+
+    def _weighed(self, found: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        counts = Counter(map(self.index.get, found))
+        counts.pop(None, None)
         columns = np.fromiter(counts, dtype=np.int32, count=len(counts))
         times = np.fromiter(counts.values(), dtype=np.float32, count=len(counts))
         weights = (1 + np.log(times)) * self.idf[columns]
-        is_word = np.fromiter((c in words for c in counts), dtype=bool, count=len(counts))
-        for part in (is_word, ~is_word):
-            weights[part] /= max(float(np.linalg.norm(weights[part])), 1e-9) * math.sqrt(2)
-        return columns, weights.astype(np.float32)
+        return columns, weights / (max(float(np.linalg.norm(weights)), 1e-9) * math.sqrt(2))
 
     def matrix(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Return one sparse row a text."""

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import rasa.core.processor
@@ -35,6 +36,7 @@ from bot.nlu.red_flags import as_data, opinion_of
 from bot.opinion import Opinion
 from bot.rasa_runtime.actions import InProcessActions
 from bot.rasa_runtime.graph_runner import PlainGraphRunner
+from bot.rasa_runtime.rules import quicken
 from bot.rasa_runtime.tracker_store import BoundedTrackerStore
 from bot.safety import Assessment
 from bot.store import Store
@@ -142,11 +144,14 @@ def load_processor(model: Path, trackers: TrackerStore) -> MessageProcessor:
         raise ModelError(f"no trained model in {model}: run `python -m bot train`")
     nlg = FixedTexts()
     rasa.core.processor.DaskGraphRunner = PlainGraphRunner
+    # Rasa copies whole events for lines at debug level, also where nobody reads them.
+    rasa.core.processor.copy = SimpleNamespace(deepcopy=lambda one: one)
     _remember_event_classes()
     try:
         processor = Processor(archive, trackers, InMemoryLockStore(), nlg, action_endpoint=InProcessActions())
     except (RasaException, OSError, ValueError, KeyError, EOFError) as error:
         raise ModelError(f"cannot load the model {archive}: {type(error).__name__}. Run `python -m bot train --force`.") from error
+    quicken(node._component for node in processor.graph_runner._instantiated_nodes.values())
     trackers.domain = processor.domain
     nlg.responses = processor.domain.responses
     return processor

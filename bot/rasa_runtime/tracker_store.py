@@ -7,7 +7,7 @@ on the active form and on the last few turns alone: those are kept, and what is 
 from __future__ import annotations
 
 import json
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -27,6 +27,7 @@ from rasa.shared.core.events import (
 )
 from rasa.shared.core.trackers import DialogueStateTracker
 
+from bot.rasa_runtime.tracker import Tracker
 from bot.store import Store, utc_now
 from bot.tables import tracker_snapshot as snapshots
 
@@ -35,6 +36,13 @@ TURNS_KEPT = 2
 
 IN_MEMORY = 2000
 """Serialised trackers kept in memory, about 6 kB each; a miss costs one read."""
+
+
+# Built once, as in bot/conversations.py.
+_of_sender = snapshots.c.sender_id == sa.bindparam("of_sender")
+_READ = sa.select(snapshots.c.events).where(_of_sender)
+_INSERT = snapshots.insert()
+_UPDATE = snapshots.update().where(_of_sender).values(events=sa.bindparam("events"), updated_at=sa.bindparam("updated_at"))
 
 
 class BoundedTrackerStore(TrackerStore):
@@ -60,6 +68,10 @@ class BoundedTrackerStore(TrackerStore):
         self._live: OrderedDict[str, DialogueStateTracker] = OrderedDict()
         self._unsaved: dict[str, str] = {}
 
+    def init_tracker(self, sender_id: str) -> Tracker:
+        """Return the tracker of a new conversation."""
+        return Tracker(sender_id, self.domain.slots)
+
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """Return the conversation's tracker, or None for a new one; raises StoreUnavailable, never a blank conversation."""
         # Taken out while it is worked on: where the work fails, the next message starts from what was saved.
@@ -80,8 +92,8 @@ class BoundedTrackerStore(TrackerStore):
         if self._write_through:
             await self._store.run(self._write, tracker.sender_id)
         if self._keep_live:
-            kept = tracker if len(events) == len(tracker.events) else self._replayed(tracker.sender_id, events)
-            self._live[tracker.sender_id] = kept
+            tracker.events = deque(events)
+            self._live[tracker.sender_id] = tracker
             if len(self._live) > self._keep_live:
                 self._live.popitem(last=False)
 
@@ -91,9 +103,8 @@ class BoundedTrackerStore(TrackerStore):
         if text is None:
             return
         values = {"events": text, "updated_at": utc_now()}
-        changed = connection.execute(snapshots.update().where(snapshots.c.sender_id == sender_id).values(**values))
-        if changed.rowcount == 0:
-            connection.execute(snapshots.insert().values(sender_id=sender_id, state="", **values))
+        if connection.execute(_UPDATE, {"of_sender": sender_id, **values}).rowcount == 0:
+            connection.execute(_INSERT, {"sender_id": sender_id, "state": "", **values})
 
     def delete(self, connection: sa.engine.Connection, sender_id: str) -> None:
         """Delete a conversation's tracker within the caller's transaction: the next message begins afresh."""
@@ -105,12 +116,12 @@ class BoundedTrackerStore(TrackerStore):
         self._live.pop(sender_id, None)
         self._unsaved.pop(sender_id, None)
 
-    def _replayed(self, sender_id: str, events: list[Event]) -> DialogueStateTracker:
-        return DialogueStateTracker.from_events(sender_id, events, self.domain.slots, domain=self.domain)
+    def _replayed(self, sender_id: str, events: list[Event]) -> Tracker:
+        return Tracker.from_events(sender_id, events, self.domain.slots, domain=self.domain)  # type: ignore[no-any-return]
 
     def _read(self, sender_id: str) -> str | None:
         with self._store.reading() as connection:
-            found = connection.execute(sa.select(snapshots.c.events).where(snapshots.c.sender_id == sender_id)).scalar()
+            found = connection.execute(_READ, {"of_sender": sender_id}).scalar()
         return None if found is None else str(found)
 
     def _write(self, sender_id: str) -> None:
