@@ -12,12 +12,16 @@ from dataclasses import dataclass, replace
 
 from bot.safety import Assessment, Level
 
-ALARM: Mapping[Level, float] = {Level.NONE: 0.3, Level.ROUTINE: 0.5, Level.URGENT: 0.3, Level.EMERGENCY: 0.005}
+ALARM: Mapping[Level, float] = {Level.NONE: 0.3, Level.ROUTINE: 0.5, Level.URGENT: 0.3, Level.EMERGENCY: 0.003}
 """Probability of danger from which a message is an emergency, by what the list finds in it. A complaint that the list knows as an ordinary one
 must be surer, and what the list calls an emergency is none only where the detector finds it all but impossible."""
 
 REPORT: Mapping[Level, float] = {Level.NONE: 0.2, Level.ROUTINE: 0.15, Level.URGENT: 0.02, Level.EMERGENCY: 0.01}
 """The same for a message that tells of somebody's body, and is for staff to read."""
+
+
+DANGER = 0.05
+"""Probability of danger from which a person must see a message, whatever else it looks like."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ def alarms(level: Level, opinion: Opinion) -> bool:
 
 def reports(level: Level, opinion: Opinion) -> bool:
     """Say whether a message is for staff, by what the list found and what the detector thinks."""
-    return opinion.report >= REPORT[level]
+    return opinion.report >= REPORT[level] or opinion.emergency >= DANGER
 
 
 def weighed(found: Assessment, alone: Assessment, opinion: Opinion | None) -> Assessment:
