@@ -5,6 +5,9 @@ cd "$(dirname "$0")/.."
 lock=requirements.lock
 [ "${1:-run}" = dev ] && lock=requirements-dev.lock
 
+# Behind a proxy with a certificate of its own, the system knows whom to trust; older versions of uv know the second name.
+export UV_SYSTEM_CERTS=true UV_NATIVE_TLS=true
+
 # What is installed already satisfies `run` also when it was made for `dev`.
 stamp=.venv/.stamp
 want() { cat "$1" scripts/setup.sh .python-version | sha256sum | cut -d' ' -f1; }
