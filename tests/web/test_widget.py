@@ -391,7 +391,7 @@ def test_every_message_has_its_time_and_every_day_its_name(visit: Any) -> None:
     chat = Chat(visit())
     chat.ask("hello")
     assert chat.where.locator(".day").all_inner_texts() == ["Today"]
-    assert all(re.fullmatch(r"\d{1,2}:\d\d [AP]M", text) for text in chat.where.locator("time").all_inner_texts())
+    assert all(re.fullmatch(r"\d{1,2}:\d\d [ap]m", text) for text in chat.where.locator("time").all_inner_texts())
 
 
 def test_an_answer_can_be_rated_once_it_is_there(visit: Any) -> None:
