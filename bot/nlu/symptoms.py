@@ -151,8 +151,10 @@ class SymptomDetector(GraphComponent):
         return messages
 
     def _opinion(self, message: Message, model: ReportModel) -> Opinion:
-        by_meaning = message.get(PROBABILITIES) or {}
+        by_meaning = message.get(PROBABILITIES)
         report, emergency = model.predict(message.get(TEXT))
+        if by_meaning is None:  # another classifier stands before: what it does not say is no sign that nothing is wrong
+            return Opinion(report, emergency)
         classified = sum(by_meaning.get(name, 0.0) for name in self._config["reports"])
         return Opinion(together(report, classified), together(emergency, by_meaning.get(self._config["emergency"], 0.0)))
 
