@@ -60,7 +60,7 @@ def _quiet(level: str) -> None:
     logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)-7s %(message)s", stream=sys.stderr)
     for name in ("rasa", "sanic", "alembic", "apscheduler", "matplotlib", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR), cache_logger_on_first_use=True)
 
 
 @app.command()

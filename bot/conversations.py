@@ -265,11 +265,6 @@ class Conversations:
         with self.store.reading() as connection:
             return [row.text for row in connection.execute(_EARLIER, page)][::-1]
 
-    def read_up_to(self, visitor: str) -> int:
-        """Return the number of the last message of the visitor that was seen to, by the bot or a person; 0 if none."""
-        with self.store.reading() as connection:
-            return connection.execute(_READ_UP_TO, {"visitor": visitor}).scalar() or 0
-
     def feedback(self, visitor: str, seq: int, helpful: bool) -> None:
         """Keep whether an answer helped; a second vote on it replaces the first."""
         vote = {"helpful": helpful, "at": self._clock()}
@@ -421,9 +416,6 @@ _MESSAGES = sa.select(*[message_table.c[name] for name in Message.__dataclass_fi
 _UNSETTLED = _MESSAGES.where(IS_UNSETTLED).order_by(_m.created_at, _m.visitor, _m.seq)
 _UNSETTLED_OF = _MESSAGES.where(IS_UNSETTLED, _m.visitor == sa.bindparam("visitor")).order_by(_m.seq)
 _MESSAGE = _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.seq == sa.bindparam("seq"))
-_READ_UP_TO = sa.select(sa.func.max(_m.seq)).where(
-    _m.visitor == sa.bindparam("visitor"), _m.author == "visitor", _m.settled_at.is_not(None)
-)
 _SAID = _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.author == sa.bindparam("author"), _m.id == sa.bindparam("id"))
 _PAGE = (
     _MESSAGES.where(_m.visitor == sa.bindparam("visitor"), _m.seq > sa.bindparam("after"))

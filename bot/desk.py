@@ -31,6 +31,7 @@ from bot.handoffs import (
     Owner,
     Reported,
     Sign,
+    Situation,
     Standing,
     callback_columns,
     event_table,
@@ -49,6 +50,7 @@ __all__ = [
     "HandoffEvent",
     "Message",
     "Note",
+    "Situation",
     "Standing",
     "Visitor",
 ]
@@ -118,7 +120,16 @@ class Desk(Conversations):
     def standing(self, visitor: str) -> Standing:
         """Return who is talking to a visitor now."""
         with self.store.reading() as connection:
-            handoff = lookup.open_of(connection, visitor)
+            return self._standing(lookup.open_of(connection, visitor))
+
+    def situation(self, visitor: str) -> Situation:
+        """Return how a conversation stands."""
+        with self.store.reading() as connection:
+            found = lookup.outline(connection, visitor)
+            handoff = lookup.get(connection, found.handoff) if found.handoff else None
+        return Situation(found.site, found.language, self._standing(handoff), found.read_up_to)
+
+    def _standing(self, handoff: Handoff | None) -> Standing:
         if handoff is None:
             return Standing("bot", None, None, False)
         rules = handoff.urgency == "emergency" and (handoff.expires_at is None or handoff.expires_at > self._clock())

@@ -88,6 +88,9 @@ class Dialogue(Protocol):
     async def respond(self, message: Message, assessment: Assessment, site: str | None) -> Response:
         """Answer one message."""
 
+    def expect(self, text: str) -> None:
+        """Begin to understand a text that will be asked about soon."""
+
     async def opinion(self, text: str) -> Opinion | None:
         """Return what the learned detector makes of a text, None where there is none."""
 
@@ -137,6 +140,7 @@ class FrontDesk:
         text = clean(incoming.text)
         try:
             self._refuse(incoming, text)
+            self._dialogue.expect(text)
             alone = self._safety.assess(text)
             receipt = await self._store.run(self._accept, incoming, text, alone, await self._opinion(text, alone))
         except FrontDeskError as error:
@@ -261,10 +265,10 @@ class FrontDesk:
             await asyncio.wait([follow])
         try:
             async with self._only_one(visitor):
-                turn = await self._store.read(self._next, visitor)
+                turn = await self._store.glance(self._next, visitor)
                 while turn is not None:
                     await self._answer(turn)
-                    turn = await self._store.read(self._next, visitor, turn.message.seq) if turn.more else None
+                    turn = await self._store.glance(self._next, visitor, turn.message.seq) if turn.more else None
         except FrontDeskError as error:
             self._dialogue.forget(visitor)
             logger.warning("front desk: visitor %s is answered later: %s", visitor, error)
@@ -302,7 +306,8 @@ class FrontDesk:
             found = self._assessed.pop((visitor, message.seq), None) or self._assess(message)
             if found.foreign and not found.matches and self._gives_name(message):
                 found = replace(found, foreign=False)
-            return _Turn(message, found, self._desk.standing(visitor), self._desk.visitor(visitor).site, len(waiting) > 1)
+            situation = self._desk.situation(visitor)
+            return _Turn(message, found, situation.standing, situation.site, len(waiting) > 1)
 
     def _gives_name(self, message: Message) -> bool:
         """Say whether a few foreign letters answer the call-back form's question for a name."""

@@ -217,6 +217,17 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Situation:
+    """How a conversation stands, all of one moment."""
+
+    site: str | None
+    language: str | None
+    standing: Standing
+    read_up_to: int
+    """The number of the visitor's last message that was seen to, by the bot or a person; 0 if none."""
+
+
+@dataclass(frozen=True)
 class Sign:
     """What made a person necessary: one message of the visitor and what was found in it."""
 

@@ -42,6 +42,14 @@ def open_of(connection: Connection, visitor: str) -> Handoff | None:
     return handoff_of(row) if row else None
 
 
+def outline(connection: Connection, visitor: str) -> Any:
+    """Return a visitor's site, language, last message seen to, and the id of the open handoff: what a message needs to know, in one read."""
+    row = connection.execute(_OUTLINE, {"visitor": visitor}).first()
+    if row is None:
+        raise NotFound("no such visitor")
+    return row
+
+
 def with_sign(connection: Connection, sign: Sign) -> str | None:
     """Return the id of the handoff that has this sign already."""
     found: str | None = connection.execute(_WITH_SIGN, sign.key).scalar()
@@ -102,6 +110,21 @@ _HANDOFFS = sa.select(handoff_table, visitor_table.c.channel, visitor_table.c.si
     handoff_table, visitor_table, _h.visitor == visitor_table.c.id
 )
 _HANDOFF = _HANDOFFS.where(_h.id == sa.bindparam("handoff"))
+_m = message_table.c
+_SEEN_TO = (
+    sa.select(_m.seq)
+    .where(_m.visitor == visitor_table.c.id, _m.author == "visitor", _m.settled_at.is_not(None))
+    .order_by(_m.seq.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_OUTLINE = (
+    sa.select(
+        visitor_table.c.site, visitor_table.c.language, sa.func.coalesce(_SEEN_TO, 0).label("read_up_to"), _h.id.label("handoff")
+    )
+    .select_from(visitor_table.outerjoin(handoff_table, sa.and_(_h.visitor == visitor_table.c.id, IS_OPEN)))
+    .where(visitor_table.c.id == sa.bindparam("visitor"))
+)
 _OPEN_OF = _HANDOFFS.where(_h.visitor == sa.bindparam("visitor"), IS_OPEN)
 _DUE = (
     sa.case(dict(RANK), value=_h.urgency),

@@ -18,9 +18,12 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 Span = tuple[int, int]
 """First word and the word after the last."""
@@ -78,6 +81,31 @@ class Pattern:
     needs: int
     """A bit for every element that must be present."""
     line: int = 0
+
+
+class Sieve(Generic[T]):
+    """Patterns under their rarest element: of a thousand, a message is held against the twenty whose rarest word it has."""
+
+    def __init__(self, lines: Iterable[tuple[int, T]]) -> None:
+        """Take what is sought, each with the bits of the elements that it needs."""
+        kept = [(at, needs, line) for at, (needs, line) in enumerate(lines)]
+        uses = Counter(element for _, needs, _ in kept for element in _bits(needs))
+        self._under: dict[int, list[tuple[int, int, T]]] = {}
+        for one in kept:
+            self._under.setdefault(min(_bits(one[1]), key=uses.__getitem__), []).append(one)
+        self._keys = sum(1 << element for element in self._under)
+
+    def passing(self, present: int) -> list[T]:
+        """Return, in their order, those of whose elements none is missing."""
+        near = (one for element in _bits(present & self._keys) for one in self._under[element])
+        return [line for _, _, line in sorted((one for one in near if not one[1] & ~present), key=lambda one: one[0])]
+
+
+def _bits(mask: int) -> Iterator[int]:
+    while mask:
+        lowest = mask & -mask
+        yield lowest.bit_length() - 1
+        mask ^= lowest
 
 
 class Places:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
-from bot.patterns import Hit, Pattern, Places, Span, hull, overlap
+from bot.patterns import Hit, Pattern, Places, Sieve, Span, hull, overlap
 from bot.safety_rules import STRICT_TALK, Content, Rule, read_content
 from bot.safety_rules import Level as Level
 from bot.textnorm import Word
@@ -96,7 +96,8 @@ class SafetyList:
         self.rules = content.rules
         # What was written before is read again with every message.
         self._read = lru_cache(maxsize=32)(self._read_message)
-        self._lines = [(p.needs, rule, level, p) for rule in content.rules for level, few in rule.patterns.items() for p in few]
+        lines = ((p.needs, (rule, level, p)) for rule in content.rules for level, few in rule.patterns.items() for p in few)
+        self._lines = Sieve(lines)
 
     @classmethod
     def load(cls, path: Path) -> SafetyList:
@@ -148,9 +149,8 @@ class SafetyList:
         said = now.present
         for message in before:
             said |= message.present
-        missing = ~said
-        for needs, rule, level, pattern in self._lines:
-            if not needs & missing and (finding := _find(rule, level, pattern, now, before)):
+        for rule, level, pattern in self._lines.passing(said):
+            if finding := _find(rule, level, pattern, now, before):
                 yield finding
 
     def _pieced_together(self, now: _Message, before: Sequence[_Message]) -> Iterator[_Finding]:
@@ -227,13 +227,12 @@ class _Message:
 
     def hulls(self, talk: str) -> list[Span]:
         """Return the stretches that a section of `talk:` covers; what lowers a level never reaches into another sentence."""
-        return [hull(hit) for hit in self._lowering(self._content.talk[talk], talk in STRICT_TALK)]
+        patterns = self._content.talk[talk].passing(self.present)
+        return [hull(hit) for hit in self._lowering(patterns, talk in STRICT_TALK)]
 
     def _lowering(self, patterns: Iterable[Pattern], one_sentence: bool = True) -> Iterator[Hit]:
-        missing = ~self.present
         for pattern in patterns:
-            if not pattern.needs & missing:
-                yield from (hit for hit in self.hits(pattern) if not one_sentence or self._within_one_sentence(hit))
+            yield from (hit for hit in self.hits(pattern) if not one_sentence or self._within_one_sentence(hit))
 
     def _within_one_sentence(self, hit: Hit) -> bool:
         start, end = hull(hit)

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from bot.errors import ContentError
-from bot.patterns import Lexicon, Pattern, PatternError
+from bot.patterns import Lexicon, Pattern, PatternError, Sieve
 from bot.textnorm import Normaliser, Speller, plain_words
 
 TEXTS = (
@@ -105,7 +105,7 @@ class Content:
     version: str
     texts: Mapping[str, str]
     rules: tuple[Rule, ...]
-    talk: Mapping[str, tuple[Pattern, ...]]
+    talk: Mapping[str, Sieve[Pattern]]
     groups: Mapping[str, int]
     lexicon: Lexicon
     normaliser: Normaliser
@@ -164,7 +164,7 @@ class _Reader:
         dangerous.update(word for pair in shorthand.items() for part in pair for word in part.split())
         rules = tuple(self._rule(lexicon, entry, patterns.get(entry["id"])) for entry in entries)
         talk = {
-            name: self._patterns(lexicon, block, strict=name in STRICT_TALK)
+            name: Sieve((one.needs, one) for one in self._patterns(lexicon, block, strict=name in STRICT_TALK))
             for name, block in self._section(data["talk"], TALK, TALK, "talk").items()
         }
         speller = Speller(dangerous, everyday.union(lexicon.vocabulary(everyday)))

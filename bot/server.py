@@ -68,6 +68,9 @@ class NoDialogue:
     def __init__(self, error: ModelError) -> None:
         self._error = error
 
+    def expect(self, text: str) -> None:
+        """Nothing is understood."""
+
     async def opinion(self, text: str) -> None:
         """Return nothing: the red-flag list stands alone."""
 

@@ -141,6 +141,9 @@ class ScriptedDialogue:
     def __init__(self, parts: Any) -> None:
         self._parts = parts
 
+    def expect(self, text: str) -> None:
+        pass
+
     async def opinion(self, text: str) -> None:
         return None
 

@@ -262,11 +262,11 @@ def test_earlier_words_come_in_the_order_they_were_written(desk: Desk, visitor: 
 
 
 def test_it_is_known_how_far_the_visitor_was_read(desk: Desk, visitor: str) -> None:
-    assert desk.read_up_to(visitor) == 0
+    assert desk.situation(visitor).read_up_to == 0
     first, _ = desk.accept(visitor, "m1", "When do you open?")
     desk.accept(visitor, "m2", "And on Sunday?")
     desk.settle(visitor, first.seq, [HOURS])
-    assert desk.read_up_to(visitor) == first.seq
+    assert desk.situation(visitor).read_up_to == first.seq
 
 
 def test_an_announcement_is_made_once(desk: Desk, visitor: str) -> None:

@@ -41,6 +41,9 @@ class Scripted:
             return await self.answer(message)
         return self.answer
 
+    def expect(self, text: str) -> None:
+        pass
+
     async def opinion(self, text: str) -> Opinion | None:
         if isinstance(self.thinks, Exception):
             raise self.thinks

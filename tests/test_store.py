@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,14 @@ def test_a_reading_inside_a_reading_sees_the_same_moment(store: Store) -> None:
         outer.execute(sa.text("SELECT 1"))
     with store.reading() as after:
         assert after is not outer
+
+
+def test_a_glance_is_not_held_up_by_a_writer(store: Store) -> None:
+    add(store)
+    with ThreadPoolExecutor(1) as elsewhere, store.transaction() as connection:
+        connection.execute(sa.update(canned_reply).values(text="changed"))
+        seen = elsewhere.submit(asyncio.run, store.glance(rows, store)).result(5)
+    assert [row.text for row in seen] == ["Hello"]
 
 
 def test_a_transaction_inside_a_transaction_is_refused_at_once(store: Store) -> None:

@@ -256,14 +256,14 @@ class Api:
         return await self._store.read(self._look, visitor)
 
     async def _news(self, visitor: str, after: int, limit: int) -> News:
-        return await self._store.read(self._read_news, visitor, after, limit)
+        return await self._store.glance(self._read_news, visitor, after, limit)
 
     def _read_news(self, visitor: str, after: int, limit: int) -> News:
         with self._store.reading():
-            look = self._look(visitor)
+            situation = self._desk.situation(visitor)
             messages = self._desk.messages(visitor, after, limit)
-            standing = standing_json(self._desk.standing(visitor), look, utc_now())
-            return News(messages, standing, self._desk.read_up_to(visitor))
+            look = look_of(self._parts.answers.clinic(), situation.site, situation.language)
+            return News(messages, standing_json(situation.standing, look, utc_now()), situation.read_up_to)
 
     def _look(self, visitor: str) -> Look:
         known = self._desk.visitor(visitor)

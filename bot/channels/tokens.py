@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 
 from itsdangerous import BadData, URLSafeSerializer
 
@@ -41,6 +42,8 @@ class Tokens:
         )
         self._life = timedelta(days=days)
         self._clock = clock
+        # A signature once found good stays good; when the token expires is asked each time.
+        self._verified = lru_cache(maxsize=4096)(self._verify)
 
     def issue(self, visitor: str) -> tuple[str, datetime]:
         """Return a new token for a visitor, and when it expires."""
@@ -53,11 +56,14 @@ class Tokens:
         scheme, _, signed = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or not 0 < len(signed) <= LONGEST_HEADER:
             raise Unauthorized("no token")
-        try:
-            said = self._serializer.loads(signed.strip())
-            token = Token(str(said["v"]), datetime.fromtimestamp(int(said["e"]), timezone.utc))
-        except (BadData, KeyError, TypeError, ValueError, OverflowError):
-            raise Unauthorized("the token is not ours") from None
+        token = self._verified(signed.strip())
         if token.expires_at <= self._clock():
             raise Unauthorized("the token has expired")
         return token
+
+    def _verify(self, signed: str) -> Token:
+        try:
+            said = self._serializer.loads(signed)
+            return Token(str(said["v"]), datetime.fromtimestamp(int(said["e"]), timezone.utc))
+        except (BadData, KeyError, TypeError, ValueError, OverflowError):
+            raise Unauthorized("the token is not ours") from None

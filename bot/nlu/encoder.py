@@ -8,7 +8,8 @@ maximum keeps a single telling word in a long one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -48,21 +49,26 @@ class Encoder:
         self._tokenizer = Tokenizer.from_file(str(FOLDER / "tokenizer.json"))
         self._tokenizer.no_padding()
         self._tokenizer.no_truncation()
-        self._ahead: dict[str, Vectors] = {}
+        self._ready: dict[str, Vectors] = {}
 
-    def prepare(self, text: str) -> None:
-        """Encode a text that is about to be asked for, on whatever thread has time."""
-        if text not in self._ahead:
-            self._ahead[text] = self._encode([text])[0]
+    def each(self, texts: Iterable[str]) -> dict[str, Vectors]:
+        """Encode texts that will be asked for, one by one, on whatever thread has time; `keeping` lends them."""
+        return {text: self._encode([text])[0] for text in texts}
 
-    def release(self, text: str) -> None:
-        """Forget what was prepared."""
-        self._ahead.pop(text, None)
+    @contextmanager
+    def keeping(self, ready: Mapping[str, Vectors]) -> Iterator[None]:
+        """Answer from what is ready already, until the block ends."""
+        self._ready.update(ready)
+        try:
+            yield
+        finally:
+            for text in ready:
+                self._ready.pop(text, None)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Encode texts; returns one row of `DIMENSIONS` numbers a text."""
-        if len(texts) == 1 and (ready := self._ahead.get(texts[0])) is not None:
-            return ready[None, :]
+        if texts and all(text in self._ready for text in texts):
+            return np.stack([self._ready[text] for text in texts])
         return self._encode(texts)
 
     def _encode(self, texts: Sequence[str]) -> Vectors:

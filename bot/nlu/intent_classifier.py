@@ -53,8 +53,8 @@ FEW_EXAMPLES = 50
 
 WORDS_SHARE, WORDS_SHARE_OF_FEW = 0.3, 0.5
 
-CONTENDERS = 3
-"""Intents whose nearest example is looked for; the others' probability is too small for it to matter."""
+CONTENDERS, LEAST = 3, 0.02
+"""Intents whose nearest example is looked for, and their probability at least; the others' is too small for it to matter."""
 
 FAR = 0.3
 """Similarity that the others are given."""
@@ -106,6 +106,12 @@ def _are_few(examples: int, classes: int) -> bool:
 def _softmax(scores: Any) -> Numbers:
     exp = np.exp(scores - scores.max(axis=1, keepdims=True))
     return (exp / exp.sum(axis=1, keepdims=True)).astype(np.float32)  # type: ignore[no-any-return]
+
+
+def questions_of(text: str) -> list[str]:
+    """Return the questions of a message that asks several, else nothing."""
+    parts = [part for part in BETWEEN_QUESTIONS.split(text) if part and len(part.split()) > 1]
+    return parts if 1 < len(parts) <= MOST_QUESTIONS else []
 
 
 @dataclass(frozen=True)
@@ -164,7 +170,8 @@ class IntentModel:
         query = np.zeros(len(self.ngrams.index), dtype=np.float32)
         query[columns] = values
         nearest = np.full(len(self.intents), FAR, dtype=np.float32)
-        for intent in np.argsort(-probabilities)[:CONTENDERS]:
+        best, *others = np.argsort(-probabilities)[:CONTENDERS]
+        for intent in (best, *(other for other in others if probabilities[other] >= LEAST)):
             nearest[intent] = self._nearest(int(intent), vector, query)
         return Prediction(probabilities, np.sqrt(probabilities * np.clip(nearest, 0, 1)), by_meaning)
 
@@ -312,8 +319,8 @@ class IntentClassifier(GraphComponent):
 
     def _also(self, text: str, model: IntentModel, first: str) -> list[str]:
         """Return what else a message of several questions asks, each surely."""
-        questions = [part for part in BETWEEN_QUESTIONS.split(text) if part and len(part.split()) > 1]
-        if not 1 < len(questions) <= MOST_QUESTIONS:
+        questions = questions_of(text)
+        if not questions:
             return []
         found: dict[str, None] = {}
         for part, vector in zip(questions, shared_encoder().encode(questions)):

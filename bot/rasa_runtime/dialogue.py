@@ -30,7 +30,8 @@ from bot.desk import Draft, Message
 from bot.errors import ModelError
 from bot.frontdesk import Response
 from bot.nlg import FixedTexts
-from bot.nlu.encoder import shared_encoder
+from bot.nlu.encoder import Vectors, shared_encoder
+from bot.nlu.intent_classifier import questions_of
 from bot.nlu.red_flags import OUTPUT as ASSESSMENT
 from bot.nlu.red_flags import as_data, opinion_of
 from bot.opinion import Opinion
@@ -44,6 +45,9 @@ from bot.store import Store
 logger = logging.getLogger(__name__)
 
 CHANNEL = "frontdesk"
+
+EXPECTED_SECONDS = 10.0
+"""How long a text that was encoded ahead is kept where nobody asks about it: a person has the conversation, or it was an emergency."""
 
 
 class Collector(OutputChannel):
@@ -69,6 +73,7 @@ class RasaDialogue:
         self._trackers = BoundedTrackerStore(store=store, write_through=False, keep_live=keep_live)
         self._processor = load_processor(model, self._trackers)
         self._encoding = ThreadPoolExecutor(1, thread_name_prefix="encode")
+        self._expected: dict[str, asyncio.Future[dict[str, Vectors]]] = {}
 
     @property
     def model(self) -> str:
@@ -99,14 +104,22 @@ class RasaDialogue:
             tracker = await self._turn(incoming, collector)
         return _response(tracker, collector, lambda connection: self._trackers.flush(connection, message.visitor))
 
+    def expect(self, text: str) -> None:
+        """Begin to encode a text that will be asked about soon."""
+        text = _plain(text)
+        self._expected[text] = self._begin(text)
+        asyncio.get_running_loop().call_later(EXPECTED_SECONDS, self._expected.pop, text, None)
+
     @asynccontextmanager
     async def _encoded(self, text: str) -> AsyncIterator[None]:
-        """Encode on another core: half of a message's time, and the only part that Python's lock lets go; nothing is kept afterwards."""
-        await asyncio.get_running_loop().run_in_executor(self._encoding, shared_encoder().prepare, text)
-        try:
+        """Have a text encoded on another core: the only part of a message that Python's lock lets go; nothing is kept afterwards."""
+        begun = self._expected.pop(text) if text in self._expected else self._begin(text)
+        with shared_encoder().keeping(await begun):
             yield
-        finally:
-            shared_encoder().release(text)
+
+    def _begin(self, text: str) -> asyncio.Future[dict[str, Vectors]]:
+        texts = (text, *questions_of(text))
+        return asyncio.get_running_loop().run_in_executor(self._encoding, shared_encoder().each, texts)
 
     async def _turn(self, incoming: UserMessage, collector: Collector) -> DialogueStateTracker:
         processor = self._processor

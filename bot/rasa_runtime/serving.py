@@ -30,8 +30,8 @@ def settle() -> None:
     with _glibc() as libc:
         libc.malloc_trim(0)  # what loading needed for a moment: some 50 MB of the encoder alone
     gc.set_threshold(20_000, 20, 20)
-    # The store's threads wait for the event loop to let go of Python's lock: half a millisecond instead of five.
-    sys.setswitchinterval(0.0005)
+    # The store's threads wait for the event loop to let go of Python's lock: two milliseconds instead of five.
+    sys.setswitchinterval(0.002)
 
 
 @contextlib.contextmanager
