@@ -283,8 +283,9 @@ class FrontDesk:
         elif standing.owner == "claimed":
             await self._settle(message, Response((), None, "staff", 1.0))
         elif standing.emergency is not None:
-            text = self._answers.fixed("emergency_short", self._handoff_line(standing.emergency))
-            await self._settle(message, Response((_emergency_draft(text, "emergency_short"),), "emergency", "emergency", 1.0))
+            kind = "crisis_short" if standing.emergency.kind == "crisis" else "emergency_short"
+            text = self._answers.fixed(kind, self._handoff_line(standing.emergency))
+            await self._settle(message, Response((_emergency_draft(text, kind),), "emergency", "emergency", 1.0))
         elif "callback" in message.payload:
             await self._store.run(self._keep_callback, message, standing)
         elif assessment.foreign:

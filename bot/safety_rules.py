@@ -26,6 +26,7 @@ TEXTS = (
     "staff",
     "abuse",
     "emergency_short",
+    "crisis_short",
     "foreign",
 )
 KINDS = ("emergency", "crisis", "poison", "pregnancy", "child", "abuse", "staff")

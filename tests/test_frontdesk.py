@@ -169,6 +169,11 @@ async def test_open_emergency_keeps_every_reply_an_emergency(visitor: Visitor, t
     assert visitor.asked.route == "emergency"
 
 
+async def test_every_reply_in_an_open_crisis_names_the_crisis_line(visitor: Visitor) -> None:
+    await visitor.says("i want to kill myself")
+    assert "988" in await visitor.hears("sorry")
+
+
 async def test_closed_emergency_gives_the_bot_back(visitor: Visitor, parts: Any) -> None:
     await visitor.says(CHEST)
     parts.desk.close(visitor.handoff.id, "Ann", "called")

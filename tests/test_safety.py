@@ -483,6 +483,7 @@ def test_every_text_is_there_and_holds_its_number():
         "staff",
         "abuse",
         "emergency_short",
+        "crisis_short",
         "foreign",
     ):
         assert "{emergency.number}" in SAFETY.texts[kind]

@@ -8,7 +8,7 @@ const URGENCIES = ["emergency", "urgent", "routine"];
 /** Draw the page. */
 export async function draw(place) {
   const card = h("section", { class: "card" });
-  place.append(h("p", { class: "hint" }, "The console sounds at once. Who stands here is told besides; a step with minutes only while nobody has said that it was seen. No message says what is wrong with anybody."), card);
+  place.append(h("p", { class: "hint" }, "The console sounds at once. Who stands here is told besides; a step with minutes only while nobody has said that it was seen, one with 0 always. No message says what is wrong with anybody."), card);
   const load = async () => {
     const { rules, media } = await get("rules");
     const list = structuredClone(rules?.fields.items || []);
@@ -46,5 +46,5 @@ function step(rule, media, away) {
     const tick = h("input", { type: "checkbox", id, checked: chosen.has(name), on: { change: () => { if (tick.checked) chosen.add(name); else chosen.delete(name); rule.urgencies = URGENCIES.filter((one) => chosen.has(one)); } } });
     return h("p", { class: "check" }, tick, h("label", { for: id }, name.charAt(0).toUpperCase() + name.slice(1)));
   }));
-  return h("li", { class: "list-row wide" }, h("div", { class: "columns" }, labelled("Minutes unseen", minutes, "0: at once"), labelled("By", medium), labelled("Address", address), ticks), h("button", { type: "button", class: "plain", "aria-label": `Remove ${rule.address || "this step"}`, on: { click: away } }, icon("close")));
+  return h("li", { class: "list-row wide" }, h("div", { class: "columns" }, labelled("Minutes unseen", minutes), labelled("By", medium), labelled("Address", address), ticks), h("button", { type: "button", class: "plain", "aria-label": `Remove ${rule.address || "this step"}`, on: { click: away } }, icon("close")));
 }
