@@ -35,16 +35,23 @@ class Subscription:
         self.names = frozenset(names)
         self._bell = bell
         self._rung: set[str] = set()
-        self._event = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
 
     async def wait(self, timeout_seconds: float | None = None) -> frozenset[str]:
-        """Return the names that rang since the last call; wait for one if none did; empty after the timeout."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._event.wait(), timeout_seconds)
+        """Return the names that rang since the last call; wait for one if none did; empty after the timeout. One waits at a time."""
+        if not self._rung:
+            # A future and a timer: a task for each of thousands of silent streams would cost megabytes.
+            self._waiter = waiter = self._loop.create_future()
+            timer = None if timeout_seconds is None else self._loop.call_later(timeout_seconds, _wake, waiter)
+            try:
+                await waiter
+            finally:
+                self._waiter = None
+                if timer is not None:
+                    timer.cancel()
         rung = frozenset(self._rung)
         self._rung.clear()
-        self._event.clear()
         return rung
 
     def __enter__(self) -> Subscription:
@@ -61,7 +68,13 @@ class Subscription:
 
     def _note(self, names: frozenset[str]) -> None:
         self._rung |= names
-        self._event.set()
+        if self._waiter is not None:
+            _wake(self._waiter)
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 class Bell:

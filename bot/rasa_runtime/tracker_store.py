@@ -78,7 +78,7 @@ class BoundedTrackerStore(TrackerStore):
         tracker = self._live.pop(sender_id, None)
         if tracker is not None:
             return tracker
-        text = await self._store.run(self._read, sender_id)
+        text = await self._store.glance(self._read, sender_id)
         if text is None:
             return None
         return self._replayed(sender_id, deserialise_events(json.loads(text)))
