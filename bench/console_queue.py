@@ -1,9 +1,10 @@
-"""How soon 20 signed-in staff see a change of a queue of 200 open handoffs, over real HTTP on one machine.
+"""How soon 20 signed-in staff see a change of a queue of 200 open handoffs, and a visitor what staff reply, over real HTTP on one machine.
 
     python bench/console_queue.py [changes]
 
 One process serves; each member of staff holds one live stream. A change is a claim or a note made over the API; its time
-runs from the request to the moment the last and each of the streams has the changed row.
+runs from the request to the moment the last and each of the streams has the changed row. An emergency's time runs from a
+visitor's post to each open console, a reply's from the post of staff to the visitor's stream.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from fixtures_console import PASSWORD, Person, console_running  # noqa: E402
 
 from bench.process import machine  # noqa: E402
 
-HANDOFFS, STAFF = 200, 20
+HANDOFFS, STAFF, EMERGENCIES = 200, 20, 20
 REPORT = ROOT / "bench" / "desk.json"
 
 
@@ -87,6 +89,33 @@ class Watcher(threading.Thread):
                     self.ready.set()
 
 
+class Visitor(threading.Thread):
+    """Somebody on the website: writes, and keeps when each message of staff was heard."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self.api = f"{url}/api/v1"
+        token = requests.post(f"{self.api}/visitors", json={}, timeout=10).json()["token"]
+        self.headers = {"authorization": f"Bearer {token}"}
+        self.heard: dict[str, float] = {}
+        self.ready = threading.Event()
+
+    def write(self, text: str) -> None:
+        """Post one message."""
+        body = {"id": uuid.uuid4().hex, "text": text}
+        requests.post(f"{self.api}/messages", json=body, headers=self.headers, timeout=10).raise_for_status()
+
+    def run(self) -> None:
+        with requests.get(f"{self.api}/events", headers=self.headers, stream=True, timeout=120) as answer:
+            for line in answer.iter_lines(chunk_size=1):
+                now = time.perf_counter()
+                if line.startswith(b"data: ") and b'"author"' in line:
+                    message = json.loads(line[6:])
+                    if message["author"] == "staff":
+                        self.heard[message["text"]] = now
+                    self.ready.set()
+
+
 def main(changes: int) -> None:
     """Measure, print and keep the figures."""
     with tempfile.TemporaryDirectory() as name:
@@ -108,14 +137,15 @@ def main(changes: int) -> None:
                 watcher.start()
                 assert watcher.ready.wait(20)
             times = measure(people, watchers, ids[:changes])
-    times.sort()
+            seen, answered = emergencies(server.url, people, watchers)
     figures = {
         "open_handoffs": HANDOFFS,
         "staff": STAFF,
         "changes": changes,
-        "median_ms": round(statistics.median(times) * 1000),
-        "p95_ms": round(times[int(len(times) * 0.95)] * 1000),
-        "max_ms": round(times[-1] * 1000),
+        **summary(times),
+        "emergencies": EMERGENCIES,
+        "emergency_in_every_console": summary(seen),
+        "reply_at_the_visitor": summary(answered),
     }
     print(json.dumps(figures))
     REPORT.write_text(json.dumps({"machine": machine(), "command": "make bench-desk", **figures}, indent=1) + "\n", "utf-8")
@@ -133,6 +163,48 @@ def measure(people: list[Person], watchers: list[Watcher], ids: list[str]) -> li
             time.sleep(0.002)
         times += [watcher.heard[key] - begin for watcher in watchers]
     return times
+
+
+def emergencies(url: str, people: list[Person], watchers: list[Watcher]) -> tuple[list[float], list[float]]:
+    """Have visitors write red flags, and staff answer each; return how long consoles and visitors waited."""
+    seen, answered = [], []
+    for number in range(EMERGENCIES):
+        visitor = Visitor(url)
+        visitor.start()
+        assert visitor.ready.wait(20)
+        known = {handoff for handoff, _ in list(watchers[0].heard)}
+        begin = time.perf_counter()
+        visitor.write("I can't breathe properly since my session")
+        (key,) = wait_for(lambda known=known: [key for key in list(watchers[0].heard) if key[0] not in known])
+        wait_for(lambda key=key: all(key in watcher.heard for watcher in watchers))
+        seen += [watcher.heard[key] - begin for watcher in watchers]
+        person, text = people[number % len(people)], f"We are calling you now, {number}."
+        person.post(f"handoffs/{key[0]}/claim")
+        begin = time.perf_counter()
+        person.post(f"handoffs/{key[0]}/reply", text=text, message_id=f"s{number}")
+        wait_for(lambda text=text, visitor=visitor: text in visitor.heard)
+        answered.append(visitor.heard[text] - begin)
+    return seen, answered
+
+
+def wait_for(what: Any) -> Any:
+    """Return what comes, within ten seconds."""
+    give_up = time.perf_counter() + 10
+    while not (found := what()):
+        if time.perf_counter() > give_up:
+            raise TimeoutError("nothing came within ten seconds")
+        time.sleep(0.002)
+    return found
+
+
+def summary(times: list[float]) -> dict[str, int]:
+    """Return median, p95 and the longest, in milliseconds."""
+    ordered = sorted(times)
+    return {
+        "median_ms": round(statistics.median(ordered) * 1000),
+        "p95_ms": round(ordered[int(len(ordered) * 0.95)] * 1000),
+        "max_ms": round(ordered[-1] * 1000),
+    }
 
 
 if __name__ == "__main__":
