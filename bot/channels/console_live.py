@@ -174,13 +174,15 @@ class _QueueStream(_Stream):
     async def run(self, request: Request) -> None:
         news = self._feed.news
         await self._begin(request)
-        sent: dict[str, str] = {}
+        sent: Mapping[str, str] = {}
         first = True
         with self._feed.listening(f"staff:{self._session.member.id}") as ended:
             while not self._feed.stopping:
                 if not (first and self._feed.stale):
-                    await self._send(self._changes(sent, whole=first))
-                    first, sent = False, dict(self._feed.rows)
+                    # While one change is being sent the next may come: what counts as sent is what was looked at before.
+                    rows = self._feed.rows
+                    await self._send(self._changes(rows, sent, whole=first))
+                    first, sent = False, rows
                 if not await self._wait(news, ended):
                     return
                 news = self._feed.news
@@ -195,13 +197,13 @@ class _QueueStream(_Stream):
             changed.cancel()
             rung.cancel()
 
-    def _changes(self, sent: Mapping[str, str], *, whole: bool) -> list[tuple[str, str]]:
-        rows = [row for key, row in self._feed.rows.items() if sent.get(key) != row]
-        removed = [key for key in sent if key not in self._feed.rows]
-        if not (rows or removed or whole):
+    def _changes(self, rows: Mapping[str, str], sent: Mapping[str, str], *, whole: bool) -> list[tuple[str, str]]:
+        changed = [row for key, row in rows.items() if sent.get(key) != row]
+        removed = [key for key in sent if key not in rows]
+        if not (changed or removed or whole):
             return [("state", json.dumps({"stale": self._feed.stale}))]
         head = json.dumps({"whole": whole, "stale": self._feed.stale, "removed": removed})
-        return [("queue", f'{head[:-1]}, "rows": [{", ".join(rows)}]}}')]
+        return [("queue", f'{head[:-1]}, "rows": [{", ".join(changed)}]}}')]
 
 
 class _ConversationStream(_Stream):
