@@ -262,9 +262,27 @@ class Desk(Conversations):
     def tick(self, now: datetime | None = None) -> int:
         """Do what time does to handoffs; safe to call often and from several processes. Return how many changed."""
         now = now or self._clock()
+        return sum(self.tick_one(handoff_id, now) for handoff_id in self.due(now))
+
+    def due(self, now: datetime | None = None) -> list[str]:
+        """Return the handoffs to which time has something to do."""
         with self.store.reading() as connection:
-            due = self._due(connection, lookup.select(connection), now)
-        return sum(self._tick_one(handoff_id, now) for handoff_id in due)
+            return self._due(connection, lookup.select(connection), now or self._clock())
+
+    def tick_one(self, handoff_id: str, now: datetime | None = None) -> int:
+        """Do what time does to one handoff; return 1 where it changed, else 0."""
+        now = now or self._clock()
+        with contextlib.suppress(Locked, NotFound), self._taken(handoff_id, now=now) as (connection, handoff, _):
+            before = handoff
+            if _has_expired(handoff, now):
+                handoff = self._change(connection, handoff, now, "expired", None, {"expired_at": now})
+            if _is_rested(handoff, now):
+                handoff = self._wake(connection, handoff, now, None)
+            if self._is_left(handoff, now):
+                values = {"state": "waiting", "member": None, **_anew(handoff, now)}
+                handoff = self._change(connection, handoff, now, "requeued", None, values, left_by=handoff.member)
+            return int(self._sound(connection, handoff, now) > 0 or handoff is not before)
+        return 0
 
     def delete_visitor(self, visitor: str) -> int:
         """Delete all that is kept of a visitor, everywhere; return the number of rows."""
@@ -393,7 +411,6 @@ class Desk(Conversations):
             connection.execute(told)
 
     def _due(self, connection: Connection, handoffs: Sequence[Handoff], now: datetime) -> list[str]:
-        """Return the handoffs to which time has something to do."""
         keys = {handoff.id: {event_key(handoff, rule) for rule in due_rules(handoff, self.rules, now)} for handoff in handoffs}
         known = self._outbox.known(connection, {key for some in keys.values() for key in some})
         return [
@@ -407,19 +424,6 @@ class Desk(Conversations):
         if handoff.state != "claimed" or handoff.unanswered_since is None:
             return False
         return max(handoff.unanswered_since, handoff.touched_at or handoff.unanswered_since) + self._silence <= now
-
-    def _tick_one(self, handoff_id: str, now: datetime) -> int:
-        with contextlib.suppress(Locked, NotFound), self._taken(handoff_id, now=now) as (connection, handoff, _):
-            before = handoff
-            if _has_expired(handoff, now):
-                handoff = self._change(connection, handoff, now, "expired", None, {"expired_at": now})
-            if _is_rested(handoff, now):
-                handoff = self._wake(connection, handoff, now, None)
-            if self._is_left(handoff, now):
-                values = {"state": "waiting", "member": None, **_anew(handoff, now)}
-                handoff = self._change(connection, handoff, now, "requeued", None, values, left_by=handoff.member)
-            return int(self._sound(connection, handoff, now) > 0 or handoff is not before)
-        return 0
 
 
 def _sign(

@@ -174,10 +174,12 @@ class FrontDesk:
         """Answer, until stopped, what a crash or a broken database left unanswered."""
         while not stop.is_set():
             try:
-                for visitor in {m.visitor for m in await self._store.run(self._desk.unsettled)}:
+                for visitor in {m.visitor for m in await self._store.read(self._desk.unsettled)}:
                     if visitor not in self._tasks:
                         self.wake(visitor)
-                await self._store.run(self._desk.tick)
+                # One at a time: what visitors write goes in between.
+                for handoff_id in await self._store.read(self._desk.due):
+                    await self._store.run(self._desk.tick_one, handoff_id)
             except FrontDeskError as error:
                 logger.warning("front desk: recovery waits: %s", error)
             with suppress(asyncio.TimeoutError):

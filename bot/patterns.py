@@ -21,6 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import itemgetter
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -97,8 +98,13 @@ class Sieve(Generic[T]):
 
     def passing(self, present: int) -> list[T]:
         """Return, in their order, those of whose elements none is missing."""
-        near = (one for element in _bits(present & self._keys) for one in self._under[element])
-        return [line for _, _, line in sorted((one for one in near if not one[1] & ~present), key=lambda one: one[0])]
+        missing, near = ~present, []
+        for element in _bits(present & self._keys):
+            near += [one for one in self._under[element] if not one[1] & missing]
+        return [line for _, _, line in sorted(near, key=_place)]
+
+
+_place = itemgetter(0)
 
 
 def _bits(mask: int) -> Iterator[int]:
