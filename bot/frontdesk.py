@@ -283,8 +283,10 @@ class FrontDesk:
         if assessment.level is Level.EMERGENCY:
             await self._store.run(self._answer_emergency, message, assessment)
         elif standing.owner == "claimed":
+            await self._store.run(self._attach_callback, message, standing)
             await self._settle(message, Response((), None, "staff", 1.0))
         elif standing.emergency is not None:
+            await self._store.run(self._attach_callback, message, standing)
             kind = "crisis_short" if standing.emergency.kind == "crisis" else "emergency_short"
             text = self._answers.fixed(kind, self._handoff_line(standing.emergency))
             await self._settle(message, Response((_emergency_draft(text, kind),), "emergency", "emergency", 1.0))
@@ -369,6 +371,11 @@ class FrontDesk:
             message.visitor, message.seq, [draft], "emergency", "emergency", 1.0, within=self._dialogue.reset(message.visitor)
         )
         return text
+
+    def _attach_callback(self, message: Message, standing: Standing) -> None:
+        """Keep the call-back form with the open handoff, whoever answers."""
+        if standing.handoff is not None and "callback" in message.payload:
+            self._desk.attach_callback(standing.handoff.id, message.payload["callback"])
 
     def _keep_callback(self, message: Message, standing: Standing) -> None:
         handoff = standing.handoff or self._open(message, "routine", "callback", "", self._assess(message))

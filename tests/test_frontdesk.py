@@ -343,6 +343,20 @@ async def test_other_language_gets_the_emergency_line_and_staff(visitor: Visitor
     assert visitor.handoff is not None
 
 
+async def test_callback_form_is_kept_while_a_person_has_the_conversation(visitor: Visitor, parts: Any) -> None:
+    await visitor.says(WRIST)
+    parts.desk.claim(visitor.handoff.id, "Ann")
+    await visitor.says("Ann, 202-555-0142, mornings", callback={"name": "Ann", "phone": "+12025550142", "consent": True})
+    assert visitor.handoff.callback.phone == "+12025550142"
+
+
+async def test_callback_form_is_kept_while_an_emergency_is_open(visitor: Visitor) -> None:
+    await visitor.says(CHEST)
+    await visitor.says("Ann, 202-555-0142, mornings", callback={"name": "Ann", "phone": "+12025550142", "consent": True})
+    assert visitor.handoff.callback.phone == "+12025550142"
+    assert visitor.asked.route == "emergency"
+
+
 async def test_callback_form_is_kept_with_the_handoff(visitor: Visitor) -> None:
     wish = {"name": "Ann", "phone": "+12025550142", "best_time": "mornings", "consent": True}
     await visitor.says("Ann, 202-555-0142, mornings", callback=wish)
