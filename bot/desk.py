@@ -96,15 +96,16 @@ class Desk(Conversations):
         visitor_text: str = "",
         bot_text: str = "",
         report: Reported | None = None,
-        callback: Callback | None = None,
+        callback: Callback | Mapping[str, Any] | None = None,
     ) -> Handoff:
         """Ask for a person because of a visitor's message, once per message, reason and urgency.
 
         An open handoff of the visitor is raised or added to, never doubled. Notifications are written in the same
         transaction; after somebody has acknowledged, a new emergency or urgent sign begins a new alarm.
         """
-        sign = _sign(visitor, seq, urgency, reason, kind, rules, list_version, visitor_text, bot_text, report, callback)
         now = self._clock()
+        wish = _callback(callback, now) if callback else None
+        sign = _sign(visitor, seq, urgency, reason, kind, rules, list_version, visitor_text, bot_text, report, wish)
         with self.store.transaction() as connection:
             turn = self._turn(connection, visitor)
             known = lookup.with_sign(connection, sign)
@@ -125,9 +126,8 @@ class Desk(Conversations):
     def situation(self, visitor: str) -> Situation:
         """Return how a conversation stands."""
         with self.store.reading() as connection:
-            found = lookup.outline(connection, visitor)
-            handoff = lookup.get(connection, found.handoff) if found.handoff else None
-        return Situation(found.site, found.language, self._standing(handoff), found.read_up_to)
+            site, language, read_up_to, handoff = lookup.outline(connection, visitor)
+        return Situation(site, language, self._standing(handoff), read_up_to)
 
     def _standing(self, handoff: Handoff | None) -> Standing:
         if handoff is None:
@@ -255,8 +255,7 @@ class Desk(Conversations):
     def attach_callback(self, handoff_id: str, callback: Callback | Mapping[str, Any], member: str | None = None) -> Handoff:
         """Keep the visitor's wish to be called; a later one replaces it."""
         with self._taken(handoff_id) as (connection, handoff, now):
-            wish = callback if isinstance(callback, Callback) else _callback(callback, now)
-            values = callback_columns(wish)
+            values = callback_columns(_callback(callback, now))
             return self._change(connection, handoff, now, "callback", member, values, acknowledges=False)
 
     def tick(self, now: datetime | None = None) -> int:
@@ -266,8 +265,16 @@ class Desk(Conversations):
 
     def due(self, now: datetime | None = None) -> list[str]:
         """Return the handoffs to which time has something to do."""
+        now = now or self._clock()
         with self.store.reading() as connection:
-            return self._due(connection, lookup.select(connection), now or self._clock())
+            handoffs = lookup.select(connection)
+            keys = {handoff.id: {event_key(handoff, rule) for rule in due_rules(handoff, self.rules, now)} for handoff in handoffs}
+            known = self._outbox.known(connection, {key for some in keys.values() for key in some})
+        return [
+            handoff.id
+            for handoff in handoffs
+            if keys[handoff.id] - known or _has_expired(handoff, now) or _is_rested(handoff, now) or self._is_left(handoff, now)
+        ]
 
     def tick_one(self, handoff_id: str, now: datetime | None = None) -> int:
         """Do what time does to one handoff; return 1 where it changed, else 0."""
@@ -410,15 +417,6 @@ class Desk(Conversations):
             told = sa.update(handoff_table).where(this_alarm, _h.told_at.is_(None)).values(told_at=self._clock())
             connection.execute(told)
 
-    def _due(self, connection: Connection, handoffs: Sequence[Handoff], now: datetime) -> list[str]:
-        keys = {handoff.id: {event_key(handoff, rule) for rule in due_rules(handoff, self.rules, now)} for handoff in handoffs}
-        known = self._outbox.known(connection, {key for some in keys.values() for key in some})
-        return [
-            handoff.id
-            for handoff in handoffs
-            if keys[handoff.id] - known or _has_expired(handoff, now) or _is_rested(handoff, now) or self._is_left(handoff, now)
-        ]
-
     def _is_left(self, handoff: Handoff, now: datetime) -> bool:
         """Say whether it was claimed and the visitor has waited for too long since."""
         if handoff.state != "claimed" or handoff.unanswered_since is None:
@@ -463,8 +461,10 @@ def _anew(handoff: Handoff, now: datetime) -> dict[str, Any]:
     return {**fresh, "alarm": handoff.alarm + 1, "alarmed_at": now}
 
 
-def _callback(wish: Mapping[str, Any], now: datetime) -> Callback:
-    """Read a wish as a form sends it."""
+def _callback(wish: Callback | Mapping[str, Any], now: datetime) -> Callback:
+    """Return a wish, read where it comes as a form sends it."""
+    if isinstance(wish, Callback):
+        return wish
     if not wish.get("consent", True):
         raise Refused("a call back needs the visitor's consent")
     return Callback(str(wish.get("name", "")), str(wish["phone"]), str(wish.get("best_time", "")), now)

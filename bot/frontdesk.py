@@ -140,7 +140,7 @@ class FrontDesk:
         text = clean(incoming.text)
         try:
             self._refuse(incoming, text)
-            self._dialogue.expect(text)
+            self._expect(text)
             alone = self._safety.assess(text)
             receipt = await self._store.run(self._accept, incoming, text, alone, await self._opinion(text, alone))
         except FrontDeskError as error:
@@ -205,6 +205,13 @@ class FrontDesk:
             # An emergency is never refused for writing too often.
             if self._safety.assess(text).level < Level.EMERGENCY:
                 raise
+
+    def _expect(self, text: str) -> None:
+        """Let the dialogue begin while the message is being stored; whatever goes wrong there, the message is taken."""
+        try:
+            self._dialogue.expect(text)
+        except Exception as error:  # whatever Rasa or a component raises
+            logger.error("front desk: the dialogue expects nothing: %s", type(error).__name__)
 
     async def _opinion(self, text: str, alone: Assessment) -> Opinion | None:
         """Ask the detector about a message in which the list finds something; whatever goes wrong there, the list stands."""
@@ -282,11 +289,12 @@ class FrontDesk:
         message, assessment, standing = turn.message, turn.assessment, turn.standing
         if assessment.level is Level.EMERGENCY:
             await self._store.run(self._answer_emergency, message, assessment)
-        elif standing.owner == "claimed":
-            await self._store.run(self._attach_callback, message, standing)
+            return
+        if standing.handoff is not None and (wish := message.payload.get("callback")):
+            await self._store.run(self._desk.attach_callback, standing.handoff.id, wish)  # whoever answers
+        if standing.owner == "claimed":
             await self._settle(message, Response((), None, "staff", 1.0))
         elif standing.emergency is not None:
-            await self._store.run(self._attach_callback, message, standing)
             kind = "crisis_short" if standing.emergency.kind == "crisis" else "emergency_short"
             text = self._answers.fixed(kind, self._handoff_line(standing.emergency))
             await self._settle(message, Response((_emergency_draft(text, kind),), "emergency", "emergency", 1.0))
@@ -372,14 +380,8 @@ class FrontDesk:
         )
         return text
 
-    def _attach_callback(self, message: Message, standing: Standing) -> None:
-        """Keep the call-back form with the open handoff, whoever answers."""
-        if standing.handoff is not None and "callback" in message.payload:
-            self._desk.attach_callback(standing.handoff.id, message.payload["callback"])
-
     def _keep_callback(self, message: Message, standing: Standing) -> None:
         handoff = standing.handoff or self._open(message, "routine", "callback", "", self._assess(message))
-        self._desk.attach_callback(handoff.id, message.payload["callback"])
         text = self._answers.fixed("callback_kept", self._handoff_line(handoff))
         self._desk.settle(
             message.visitor, message.seq, [Draft(text, {}, "talk_to_human", "staff", 1.0)], "talk_to_human", "staff", 1.0
@@ -397,6 +399,7 @@ class FrontDesk:
             visitor_text=message.text,
             bot_text="",
             report=assessment.report,
+            callback=message.payload.get("callback"),
         )
 
     async def _settle(self, message: Message, response: Response) -> None:

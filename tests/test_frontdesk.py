@@ -300,6 +300,14 @@ async def test_bot_is_silent_while_a_person_has_the_conversation(visitor: Visito
     assert await visitor.says("how long is a session?") == ()
 
 
+async def test_emergency_is_answered_where_the_dialogue_cannot_even_expect_it(parts: Any) -> None:
+    class Shut(Scripted):
+        def expect(self, text: str) -> None:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+
+    assert "911" in await Visitor(door(parts, Shut()), parts).hears(CHEST)
+
+
 async def test_red_flag_is_answered_while_a_person_has_the_conversation(visitor: Visitor, parts: Any) -> None:
     await visitor.says(WRIST)
     parts.desk.claim(visitor.handoff.id, "Ann")
@@ -355,6 +363,13 @@ async def test_callback_form_is_kept_while_an_emergency_is_open(visitor: Visitor
     await visitor.says("Ann, 202-555-0142, mornings", callback={"name": "Ann", "phone": "+12025550142", "consent": True})
     assert visitor.handoff.callback.phone == "+12025550142"
     assert visitor.asked.route == "emergency"
+
+
+async def test_callback_form_that_tells_of_an_emergency_is_kept_with_it(visitor: Visitor) -> None:
+    wish = {"name": "Ann", "phone": "+12025550142", "best_time": CHEST, "consent": True}
+    assert "911" in (await visitor.says(f"Ann, 202-555-0142, {CHEST}", callback=wish))[-1].text
+    assert visitor.handoff.urgency == "emergency"
+    assert visitor.handoff.callback.phone == "+12025550142"
 
 
 async def test_callback_form_is_kept_with_the_handoff(visitor: Visitor) -> None:
