@@ -10,7 +10,6 @@ visitor's post to each open console, a reply's from the post of staff to the vis
 from __future__ import annotations
 
 import json
-import statistics
 import sys
 import tempfile
 import threading
@@ -26,6 +25,7 @@ import argon2  # noqa: E402
 import requests  # noqa: E402
 from fixtures_console import PASSWORD, Person, console_running  # noqa: E402
 
+from bench.load import percentiles  # noqa: E402
 from bench.process import machine  # noqa: E402
 
 HANDOFFS, STAFF, EMERGENCIES = 200, 20, 20
@@ -142,10 +142,10 @@ def main(changes: int) -> None:
         "open_handoffs": HANDOFFS,
         "staff": STAFF,
         "changes": changes,
-        **summary(times),
+        **percentiles(times),
         "emergencies": EMERGENCIES,
-        "emergency_in_every_console": summary(seen),
-        "reply_at_the_visitor": summary(answered),
+        "emergency_in_every_console": percentiles(seen),
+        "reply_at_the_visitor": percentiles(answered),
     }
     print(json.dumps(figures))
     REPORT.write_text(json.dumps({"machine": machine(), "command": "make bench-desk", **figures}, indent=1) + "\n", "utf-8")
@@ -157,10 +157,8 @@ def measure(people: list[Person], watchers: list[Watcher], ids: list[str]) -> li
     for number, handoff in enumerate(ids):
         begin = time.perf_counter()
         people[number % len(people)].post(f"handoffs/{handoff}/claim")
-        give_up = begin + 10
         key = (handoff, "claimed")
-        while any(key not in watcher.heard for watcher in watchers) and time.perf_counter() < give_up:
-            time.sleep(0.002)
+        wait_for(lambda key=key: all(key in watcher.heard for watcher in watchers))
         times += [watcher.heard[key] - begin for watcher in watchers]
     return times
 
@@ -195,16 +193,6 @@ def wait_for(what: Any) -> Any:
             raise TimeoutError("nothing came within ten seconds")
         time.sleep(0.002)
     return found
-
-
-def summary(times: list[float]) -> dict[str, int]:
-    """Return median, p95 and the longest, in milliseconds."""
-    ordered = sorted(times)
-    return {
-        "median_ms": round(statistics.median(ordered) * 1000),
-        "p95_ms": round(ordered[int(len(ordered) * 0.95)] * 1000),
-        "max_ms": round(ordered[-1] * 1000),
-    }
 
 
 if __name__ == "__main__":

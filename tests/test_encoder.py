@@ -14,7 +14,7 @@ HOURS, PRICE = "when are you open", "how much is it"
 def encoder(monkeypatch: pytest.MonkeyPatch) -> Encoder:
     """An encoder whose own work can be counted."""
     one = shared_encoder()
-    one.worked = 0  # type: ignore[attr-defined]
+    monkeypatch.setattr(one, "worked", 0, raising=False)
     encode = one._encode
 
     def counted(texts: list[str]) -> np.ndarray:
