@@ -167,7 +167,7 @@ class Desk(Conversations):
     def acknowledge(self, handoff_id: str, member: str) -> Handoff:
         """Say that somebody has seen it: the alarm ends, and what was not sent yet is not sent."""
         with self._taken(handoff_id) as (connection, handoff, now):
-            if handoff.acknowledged_at is not None:
+            if handoff.acknowledged_at is not None and not (handoff.handed and handoff.member == member):
                 return handoff
             return self._change(connection, handoff, now, "acknowledged", member, {})
 
@@ -230,11 +230,11 @@ class Desk(Conversations):
             return self._wake(connection, handoff, now, member) if handoff.state == "snoozed" else handoff
 
     def transfer(self, handoff_id: str, member: str, to_member: str) -> Handoff:
-        """Hand it to a colleague; if they do not act, it goes back to the queue as any claimed one does."""
+        """Hand it to a colleague, who is to say that they have seen it; if they do not act, it goes back to the queue."""
         with self._taken(handoff_id) as (connection, handoff, now):
             _mine(handoff, member)
             values = {"state": "claimed", "member": to_member, "held": True, "claimed_at": now, "snoozed_until": None}
-            values["unanswered_since"] = handoff.unanswered_since or now
+            values.update(touched_at=None, unanswered_since=handoff.unanswered_since or now)
             return self._change(connection, handoff, now, "transferred", member, values, to=to_member)
 
     def give_back(self, handoff_id: str, member: str) -> Handoff:
@@ -386,10 +386,12 @@ class Desk(Conversations):
     ) -> Handoff:
         """Keep a change and write it to the history; what a member does also says that somebody has seen it."""
         changes = dict(values)
-        if member is not None and member in (handoff.member, values.get("member")):
+        if member is not None and member == changes.get("member", handoff.member):
             changes["touched_at"] = now
         if acknowledges and member is not None and handoff.acknowledged_at is None:
             changes.update(acknowledged_at=now, acknowledged_by=member)
+            if handoff.first_seen_at is None:
+                changes.update(first_seen_at=now, first_seen_by=member)
             self._outbox.cancel(connection, handoff.id)
         if changes:
             connection.execute(sa.update(handoff_table).where(_h.id == handoff.id).values(**changes))
@@ -421,7 +423,8 @@ class Desk(Conversations):
         """Say whether it was claimed and the visitor has waited for too long since."""
         if handoff.state != "claimed" or handoff.unanswered_since is None:
             return False
-        return max(handoff.unanswered_since, handoff.touched_at or handoff.unanswered_since) + self._silence <= now
+        acted = handoff.touched_at or handoff.claimed_at or handoff.unanswered_since
+        return max(handoff.unanswered_since, acted) + self._silence <= now
 
 
 def _sign(

@@ -372,8 +372,7 @@ class FrontDesk:
         except StoreUnavailable:
             logger.error("front desk: the emergency of message %s could not be stored", message.id)
         text = self._answers.fixed(kind, self._handoff_line(handoff))
-        matched = [match.rule for match in assessment.matches]
-        draft = _emergency_draft(text, kind, matched)
+        draft = _emergency_draft(text, kind, assessment.rules)
         # The form or question that was open ends here: nothing resumes behind an emergency.
         self._desk.settle(
             message.visitor, message.seq, [draft], "emergency", "emergency", 1.0, within=self._dialogue.reset(message.visitor)
@@ -394,7 +393,7 @@ class FrontDesk:
             urgency=urgency,
             reason=reason,
             kind=kind,
-            rules=tuple(match.rule for match in assessment.matches),
+            rules=assessment.rules,
             list_version=assessment.list_version,
             visitor_text=message.text,
             bot_text="",

@@ -48,6 +48,8 @@ handoff_table = sa.Table(
     sa.Column("member", Words),
     sa.Column("held", sa.Boolean, nullable=False),
     sa.Column("opened_at", UtcDateTime, nullable=False),
+    sa.Column("first_seen_at", UtcDateTime),
+    sa.Column("first_seen_by", Words),
     sa.Column("acknowledged_at", UtcDateTime),
     sa.Column("acknowledged_by", Words),
     sa.Column("claimed_at", UtcDateTime),
@@ -160,7 +162,11 @@ class Handoff:
     held: bool
     """A person has taken it and not given it back: the bot is quiet, even if it is in the queue again."""
     opened_at: datetime
+    first_seen_at: datetime | None
+    """When staff saw it first; a later sign does not change it."""
+    first_seen_by: str | None
     acknowledged_at: datetime | None
+    """When somebody acknowledged the present alarm; a later sign begins another."""
     acknowledged_by: str | None
     claimed_at: datetime | None
     touched_at: datetime | None
@@ -182,6 +188,11 @@ class Handoff:
     alarmed_at: datetime
     told: bool
     """A notification of this alarm was delivered, or somebody acknowledged."""
+
+    @property
+    def handed(self) -> bool:
+        """Whether a colleague handed it to the person who has it, and they have not acted yet."""
+        return self.state == "claimed" and self.touched_at is None
 
 
 @dataclass(frozen=True)

@@ -243,7 +243,7 @@ def _acknowledged(handoffs: Sequence[Any], is_open: Callable[[datetime], bool]) 
     for urgency in RANK:
         for opened in (True, False):
             found = groups.get((urgency, opened), [])
-            waits = sorted((r.acknowledged_at - r.opened_at).total_seconds() / 60 for r in found if r.acknowledged_at)
+            waits = sorted((r.first_seen_at - r.opened_at).total_seconds() / 60 for r in found if r.first_seen_at)
             times = (median(waits), _part(waits, 0.9), waits[-1]) if waits else ()
             shown = [round(minutes, 1) for minutes in times] or [None] * 3
             when = "while open" if opened else "while closed"
@@ -291,7 +291,7 @@ _within = (sa.bindparam("begin"), sa.bindparam("end"))
 _MESSAGES = sa.select(_m.visitor, _m.author, _m.text, _m.topic, _m.route, _m.created_at).where(
     _m.author.in_(("visitor", "staff")), _m.created_at >= _within[0], _m.created_at < _within[1]
 )
-_HANDOFFS = sa.select(_h.visitor, _h.urgency, _h.reason, _h.opened_at, _h.acknowledged_at).where(
+_HANDOFFS = sa.select(_h.visitor, _h.urgency, _h.reason, _h.opened_at, _h.first_seen_at).where(
     _h.opened_at >= _within[0], _h.opened_at < _within[1]
 )
 _VOTES = (

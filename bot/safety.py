@@ -38,6 +38,8 @@ _TURN_REACH = 2
 
 _LAST_LATIN = 0x24F
 
+_LINE = 48
+"""Characters of a symptom that a row of the queue shows beside region and time."""
 _DENIAL_REACH = 4
 """Words from "no" to what is denied; all of them must be harmless ones: "not having any"."""
 
@@ -84,6 +86,11 @@ class Assessment:
     foreign: bool
     """Not written in English."""
     report: Report
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Return the ids of the rules that match, each once."""
+        return tuple(dict.fromkeys(match.rule for match in self.matches))
 
 
 class SafetyList:
@@ -463,13 +470,19 @@ def emergency_kind(level: Level, kind: str) -> str:
 
 def _report(now: _Message, top: Sequence[_Finding], treated: bool) -> Report:
     if top:
-        symptom = top[0].message.wording(top[0].where)
+        symptom = _told_best(top)
     else:
         symptom = ", ".join(dict.fromkeys(now.wording(c.where) for c in now.complaints))
     region = next((now.wording(span) for span in now.group("site")), None)
     since = max((now.wording(span) for span in now.hulls("since")), key=len, default=None)
     after = True if treated else False if now.hulls("not_treated") else None
     return Report(symptom or None, region, since, after)
+
+
+def _told_best(top: Sequence[_Finding]) -> str:
+    """Return the visitor's words for the gravest findings: as much as a line of the queue holds, not one word of it."""
+    words = sorted((finding.match().words for finding in top), key=len)
+    return next((said for said in reversed(words) if len(said) <= _LINE), words[0])
 
 
 def _apart(one: Span, other: Span) -> int:

@@ -460,6 +460,28 @@ def test_a_report_is_closed_with_what_was_done_and_then_locked(people: dict[str,
     assert handoff in [row["id"] for row in people["clinician"].get("records")["rows"]]
 
 
+def test_the_record_says_what_happened_in_words_and_on_the_clinics_clock(people: dict[str, Person], visitor: WebVisitor) -> None:
+    anna, ben = people["front_desk"], people["clinician"]
+    handoff = handoff_of(visitor, anna)
+    anna.post(f"handoffs/{handoff}/claim")
+    visitor.say(EMERGENCY)
+    visitor.hears("911")
+    anna.post(f"handoffs/{handoff}/snooze", until=soon())
+    anna.post(f"handoffs/{handoff}/transfer", to=ben.get("me")["member"]["id"])
+    page = ben.call("GET", f"records/{handoff}").text
+    assert "to Ben Castle" in page
+    assert f"until {soon()[:4]}" in page and "+00:00" not in page
+    assert re.search(r"Raised to a graver sign .*emergency, Reports a symptom, RF\d\d", page)
+
+
+def test_the_console_is_told_which_message_matched_what(anna: Person, visitor: WebVisitor) -> None:
+    found = anna.get(f"handoffs/{handoff_of(visitor, anna, EMERGENCY)}")
+    opened = found["handoff"]["history"][0]["detail"]
+    said = next(message for message in found["messages"] if message["seq"] == opened["seq"])
+    assert said["author"] == "visitor"
+    assert opened["rules"] and len(set(opened["rules"])) == len(opened["rules"])
+
+
 def test_a_red_flag_reaches_the_visitor_while_a_person_has_the_conversation(anna: Person, visitor: WebVisitor) -> None:
     handoff = handoff_of(visitor, anna)
     anna.post(f"handoffs/{handoff}/claim")

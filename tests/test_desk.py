@@ -469,8 +469,20 @@ def test_a_colleague_who_does_not_act_loses_it_to_the_queue(desk: Desk, visitor:
     handed = desk.transfer(handoff.id, "m_anna", "m_ben")
     assert (handed.state, handed.member, handed.claimed_at) == ("claimed", "m_ben", clock())
     clock.advance(minutes=31)
+    clock.advance(minutes=-2)
+    assert desk.tick() == 0
+    clock.advance(minutes=2)
     desk.tick()
     assert desk.handoff(handoff.id).state == "waiting"
+
+
+def test_who_is_handed_a_conversation_says_that_they_have_seen_it(desk: Desk, visitor: str) -> None:
+    handoff = ask(desk, visitor, "emergency")
+    desk.claim(handoff.id, "m_anna")
+    assert desk.transfer(handoff.id, "m_anna", "m_ben").handed
+    assert desk.acknowledge(handoff.id, "m_anna").handed
+    assert not desk.acknowledge(handoff.id, "m_ben").handed
+    assert happened(desk, handoff) == ["opened", "claimed", "transferred", "acknowledged"]
 
 
 def test_an_emergency_is_closed_and_not_given_back(desk: Desk, visitor: str) -> None:
@@ -561,6 +573,18 @@ def test_a_grave_sign_after_the_acknowledgement_is_told_anew(desk: Desk, outbox:
     desk.reply(handoff.id, "m_anna", "Call 911, I am calling you too.", "r1")
     assert desk.handoff(handoff.id).told
     assert told_to(outbox) == []
+
+
+def test_a_later_sign_does_not_change_who_saw_it_first(desk: Desk, visitor: str, clock: Clock) -> None:
+    handoff = ask(desk, visitor, "urgent")
+    seen_at = clock()
+    desk.acknowledge(handoff.id, "m_anna")
+    clock.advance(minutes=5)
+    again = ask(desk, visitor, "emergency")
+    assert (again.acknowledged_at, again.first_seen_at, again.first_seen_by) == (None, seen_at, "m_anna")
+    clock.advance(minutes=5)
+    claimed = desk.claim(handoff.id, "m_ben")
+    assert (claimed.acknowledged_by, claimed.first_seen_at, claimed.first_seen_by) == ("m_ben", seen_at, "m_anna")
 
 
 def test_a_grave_sign_before_the_acknowledgement_is_not_told_twice(desk: Desk, outbox: Outbox, visitor: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import bot.desk
 import bot.staff
 import bot.tables  # noqa: F401
 from bot.errors import StoreUnavailable
+from bot.notify import Outbox
 from bot.store import MIGRATIONS, Store, metadata
 
 pytest_plugins = ("fixtures_store",)
@@ -77,6 +79,47 @@ def test_a_database_of_the_first_version_is_brought_up_to_date_with_what_it_hold
     assert differences(empty) == []
     with empty.reading() as connection:
         assert connection.execute(sa.text("SELECT beats FROM pulse")).scalar() == 41
+
+
+def test_who_saw_a_handoff_first_is_taken_from_its_history(empty: Store) -> None:
+    if empty.embedded:
+        empty._make_folder()
+    migrate_to(empty, "0002")
+    with empty.transaction() as connection:
+        for statement in _BEFORE_FIRST_SEEN:
+            connection.execute(sa.text(statement))
+    empty.migrate()
+    assert differences(empty) == []
+    desk = bot.desk.Desk(empty, Outbox(empty, []))
+    assert desk.handoff("h_1").first_seen_by == "m_anna"
+    assert desk.handoff("h_1").first_seen_at == datetime(2026, 11, 10, 9, 1, tzinfo=timezone.utc)
+    assert desk.handoff("h_2").first_seen_at is None
+    assert len(desk.history("h_1")) == 4
+
+
+_AT = "'2026-11-10 09:0%s:00.000000+00:00'"
+_BEFORE_FIRST_SEEN = (
+    *(
+        f"INSERT INTO visitor (id, channel, created_at, seen_at, last_seq) VALUES ('v_{n}', 'website', {_AT % 0}, {_AT % 0}, 2)"
+        for n in (1, 2)
+    ),
+    *(
+        "INSERT INTO handoff (id, visitor, seq, urgency, reason, kind, state, rules, visitor_text, bot_text, held, opened_at, "
+        f"alarm, alarmed_at) VALUES ('h_{n}', 'v_{n}', 1, 'urgent', 'symptom', '', 'waiting', '[]', '', '', false, {_AT % 0}, 2, {_AT % 2})"
+        for n in (1, 2)
+    ),
+    *(
+        f"INSERT INTO handoff_event (handoff_id, at, what, member, detail) VALUES ('{handoff}', {_AT % minute}, '{what}', {who}, '{{}}')"
+        for handoff, minute, what, who in (
+            ("h_1", 0, "noted", "'m_ben'"),
+            ("h_1", 1, "acknowledged", "'m_anna'"),
+            ("h_1", 2, "raised", "NULL"),
+            ("h_1", 3, "claimed", "'m_ben'"),
+            ("h_2", 0, "noted", "'m_ben'"),
+        )
+    ),
+)
+"""A handoff that two have seen, and one that nobody has, as the version before kept them."""
 
 
 def test_a_database_of_a_newer_version_is_refused_in_one_line_and_left_as_it_is(empty: Store) -> None:

@@ -106,6 +106,7 @@ def test_time_to_acknowledge_is_apart_for_open_and_closed_hours(past: Past) -> N
         past.now += timedelta(minutes=minutes)
         past.desk.acknowledge(handoff.id, "m_anna")
         opened.append(handoff.opened_at)
+    past.desk.open(visitor, past.ask(visitor, "and now my chest", None, "staff"), "urgent", "symptom")  # seen before all the same
     visitor = past.visitor()
     past.desk.open(visitor, past.ask(visitor, "it hurts", None, "staff"), "urgent", "symptom")
     table = overview(past.store, FIRST, LAST, ZONE, lambda at: at in opened).tables["acknowledged"]

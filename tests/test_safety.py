@@ -310,6 +310,23 @@ def test_report_holds_only_what_was_said():
     assert (bare.symptom, bare.region, bare.since, bare.after_treatment) == ("hurts", "knee", None, None)
 
 
+@pytest.mark.parametrize(
+    ("text", "symptom"),
+    [
+        ("it hurts when I breathe in since yesterday", "hurts when I breathe"),
+        ("one side of my face droops", "side of my face droops"),
+        ("hard to get my breath since the session, could it be my lung", "hard to get my breath"),
+    ],
+)
+def test_the_symptom_is_more_than_one_word_where_more_was_said(text: str, symptom: str):
+    assert SAFETY.assess(text).report.symptom == symptom
+
+
+def test_a_rule_that_matches_twice_is_named_once():
+    found = SAFETY.assess("chest pain and short of breath, it hurts when I breathe")
+    assert len(found.matches) > len(found.rules) == len({match.rule for match in found.matches})
+
+
 def test_match_names_the_line_the_words_and_who_approved():
     match = SAFETY.assess("Honestly, it HURTS when i breathe").matches[0]
     assert match.rule == "RF01" and match.level is Level.EMERGENCY

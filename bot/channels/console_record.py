@@ -86,7 +86,7 @@ class _Writer:
                 "Patterns that matched",
                 f"{', '.join(handoff.rules) or 'none'} (list {handoff.list_version or 'unknown'})",
             ),
-            ("First seen by staff", self._who(handoff.acknowledged_by, handoff.acknowledged_at)),
+            ("First seen by staff", self._who(handoff.first_seen_by, handoff.first_seen_at)),
             ("Closed", self._who(handoff.closed_by, handoff.closed_at)),
             ("Outcome", OUTCOMES.get(handoff.outcome or "", handoff.outcome or "open")),
             ("What was done", handoff.done or "nothing written yet"),
@@ -108,7 +108,7 @@ class _Writer:
         """Write what happened, in order."""
         rows = "".join(
             f"<tr><td>{self.at(event.at)}</td><td>{escape(WHAT.get(event.what, event.what))} "
-            f"{escape(self._name(event.member))}</td><td>{escape(_detail(event))}</td></tr>"
+            f"{escape(self._name(event.member))}</td><td>{escape(self._detail(event))}</td></tr>"
             for event in events
         )
         return f"<section><h2>What happened</h2><table><tbody>{rows}</tbody></table></section>"
@@ -137,6 +137,19 @@ class _Writer:
         local = moment.astimezone(self._zone)
         return f"{local:%Y-%m-%d %H:%M:%S %Z}"
 
+    def _detail(self, event: HandoffEvent) -> str:
+        detail: Mapping[str, Any] = event.detail
+        if event.what in ("opened", "raised", "added"):
+            said = [detail.get("urgency", ""), reason_title(str(detail.get("reason", ""))), *detail.get("rules", ())]
+            return ", ".join(filter(None, said))
+        if event.what == "snoozed":
+            return f"until {self.at(datetime.fromisoformat(detail['until']))}"
+        if event.what == "transferred":
+            return f"to {self._name(detail.get('to'))}"
+        if event.what == "requeued":
+            return f"by {self._name(detail.get('left_by'))}"
+        return OUTCOMES.get(str(detail.get("outcome", "")), "")
+
     def _who(self, member: str | None, at: datetime | None) -> str:
         return "nobody yet" if at is None else f"{self._name(member) or 'the command line'}, {self.at(at)}"
 
@@ -147,15 +160,6 @@ class _Writer:
 def _about(messages: Iterable[Message], handoff: Handoff) -> list[Message]:
     """Keep the messages of this episode: a later one of the same visitor is another record."""
     return [one for one in messages if handoff.closed_at is None or one.created_at <= handoff.closed_at]
-
-
-def _detail(event: HandoffEvent) -> str:
-    detail: Mapping[str, Any] = event.detail
-    if event.what in ("opened", "raised", "added"):
-        return f"{detail.get('urgency', '')}, {reason_title(str(detail.get('reason', '')))}".strip(", ")
-    if event.what == "snoozed":
-        return f"until {detail.get('until', '')}"
-    return OUTCOMES.get(str(detail.get("outcome", "")), "")
 
 
 def _text(text: str) -> str:

@@ -46,6 +46,9 @@ def handoff_row(handoff: Handoff, undelivered: Sequence[Notification] = ()) -> d
         "waiting_since": _at(handoff.waiting_since),
         "unanswered_since": _at(handoff.unanswered_since),
         "snoozed_until": _at(handoff.snoozed_until),
+        "first_seen_at": _at(handoff.first_seen_at),
+        "first_seen_by": handoff.first_seen_by,
+        "handed": handoff.handed,
         "acknowledged_at": _at(handoff.acknowledged_at),
         "acknowledged_by": handoff.acknowledged_by,
         "closed_at": _at(handoff.closed_at),
@@ -96,7 +99,6 @@ def message_row(message: Message) -> dict[str, Any]:
         "route": message.route,
         "confidence": None if message.confidence is None else round(message.confidence, 2),
         "emergency": bool(payload.get("emergency")),
-        "rules": list(payload.get("matched") or ()),
         "buttons": [str(one.get("title", "")) for one in payload.get("buttons") or () if isinstance(one, Mapping)],
     }
 
@@ -144,7 +146,9 @@ def summary(handoff: Handoff) -> str:
     """Return one line: symptom, region, since when, after treatment; the visitor's words where none was found."""
     after = "after treatment" if handoff.after_treatment else None
     since = handoff.since and (handoff.since if handoff.since.startswith("since") else f"since {handoff.since}")
-    found = [part for part in (handoff.symptom, handoff.region, since, after) if part]
+    said = (handoff.symptom or "").casefold()
+    rest = [part for part in (handoff.region, since) if part and part.casefold() not in said]
+    found = [part for part in (handoff.symptom, *rest, after) if part]
     line = ", ".join(found) if handoff.symptom or handoff.region else ""
     return line[:1].upper() + line[1:] if line else _snippet(handoff.visitor_text) or reason_title(handoff.reason)
 
@@ -168,7 +172,7 @@ def _undelivered(notification: Notification) -> dict[str, Any]:
 
 
 def _event(event: HandoffEvent) -> dict[str, Any]:
-    shown = ("seq", "urgency", "reason", "until", "to", "outcome", "left_by", "by")
+    shown = ("seq", "urgency", "reason", "rules", "until", "to", "outcome", "left_by", "by")
     detail = {name: event.detail[name] for name in shown if event.detail.get(name) is not None}
     if "reason" in detail:
         detail["reason"] = reason_title(detail["reason"])

@@ -123,7 +123,7 @@ def as_data(found: Assessment) -> dict[str, Any]:
     return {
         "level": found.level.name,
         "kind": found.kind,
-        "rules": [match.rule for match in found.matches],
+        "rules": list(found.rules),
         "version": found.list_version,
         "treated": found.treated,
         "bodily": found.bodily,

@@ -238,6 +238,23 @@ def test_a_browser_that_waits_for_a_click_says_so(browser: Any, server: Server) 
 # -- conversations -----------------------------------------------------------------------------------------
 
 
+def test_an_emergency_that_is_handed_on_sounds_at_the_colleague_until_they_have_seen_it(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(EMERGENCY)
+    anna = Person.signed_in(server, "front_desk")
+    handoff = waiting(anna)[0]["id"]
+    anna.post(f"handoffs/{handoff}/claim")
+    with at_console(browser, server) as hers, at_console(browser, server, "clinician") as his:
+        his.page.wait_for_selector(".row, .empty")
+        assert his.alarm() == "none"
+        anna.post(f"handoffs/{handoff}/transfer", to=Person.signed_in(server, "clinician").get("me")["member"]["id"])
+        his.until("document.documentElement.dataset.alarm === 'emergency'")
+        his.sees("Handed to you", ".banner")
+        his.page.locator(".row.alarming").wait_for()
+        assert hers.alarm() == "none"
+        his.press("I have seen it")
+        his.until("document.documentElement.dataset.alarm === 'none'")
+
+
 def test_two_who_take_over_are_told_who_was_faster(browser: Any, server: Server) -> None:
     WebVisitor.arriving(server).say(PERSON)
     with at_console(browser, server) as anna, at_console(browser, server, "clinician") as ben:

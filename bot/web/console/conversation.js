@@ -8,7 +8,7 @@ import { ask, confirm } from "./dialogs.js";
 import { announce, button, choice, fill, h, icon, labelled, toast } from "./dom.js";
 import { keys } from "./keys.js";
 import { know } from "./live.js";
-import { GRAVE, alarming, isMe, nameOf, state } from "./state.js";
+import { GRAVE, alarming, handedToMe, isMe, nameOf, state } from "./state.js";
 import { transcript } from "./transcript.js";
 
 /** Open a conversation in `place`; returns what closes it. */
@@ -135,7 +135,7 @@ class Conversation {
       h("button", { type: "button", class: "plain back", "aria-label": "Back to the queue", on: { click: () => this.leave() } }, icon("back")),
       h("div", { class: "talk-title" }, h("p", {}, urgencyBadge(handoff), waiting(handoff), h("span", { class: "hint" }, standing(handoff))), h("h1", {}, handoff.summary)),
       h("div", { class: "actions" }, this.actions(), about));
-    fill(this.notice, undelivered(handoff), alarming(handoff) && h("div", { class: "see" }, icon("eye"), h("p", {}, "Nobody has said yet that this was seen."), button("I have seen it", () => this.act("acknowledge"), { kind: "primary" })));
+    fill(this.notice, undelivered(handoff), alarming(handoff) && h("div", { class: "see" }, icon("eye"), h("p", {}, handedToMe(handoff) ? "A colleague has handed this to you." : "Nobody has said yet that this was seen."), button("I have seen it", () => this.act("acknowledge"), { kind: "primary" })));
     if (focused) this.head.querySelector(`[data-act="${focused}"]`)?.focus();
   }
 

@@ -33,7 +33,7 @@ function report(handoff) {
     : [];
   const rules = handoff.rules.length ? `${handoff.rules.join(", ")}, list ${handoff.list_version || "unknown"}` : "";
   return section("What we know",
-    facts([["Reason", handoff.reason], ...rows, ["Matched", rules], ["Came in", at(handoff.opened_at)], ["Seen", handoff.acknowledged_at ? `${when(handoff.acknowledged_at)}, ${byWhom(handoff.acknowledged_by)}` : "nobody yet"]]),
+    facts([["Reason", handoff.reason], ...rows, ["Matched", rules], ["Came in", at(handoff.opened_at)], ["Seen", handoff.first_seen_at ? `${when(handoff.first_seen_at)}, ${byWhom(handoff.first_seen_by)}` : "nobody yet"]]),
     handoff.bot_text ? h("details", {}, h("summary", {}, "What the visitor was told"), h("p", { class: "quote" }, handoff.bot_text)) : null,
     handoff.state === "closed" ? facts([["Closed", `${when(handoff.closed_at)}, ${byWhom(handoff.closed_by)}`], ["Done", handoff.done]]) : null,
     may("records") && isReport ? h("p", {}, h("a", { class: "button", href: `/staff/records/${part(handoff.id)}`, target: "_blank", rel: "noopener" }, icon("print"), "Record, to print")) : null);

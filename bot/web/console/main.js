@@ -8,7 +8,7 @@ import { keys, listen } from "./keys.js";
 import { follow } from "./live.js";
 import { acknowledge, markOpen, queueColumn } from "./queue.js";
 import { here, shell } from "./shell.js";
-import { alarming, byUrgency, on, state } from "./state.js";
+import { alarming, byUrgency, on, state, waits } from "./state.js";
 
 const PAGES = {
   records: () => import("./records.js"),
@@ -107,7 +107,7 @@ async function desk(id, mine) {
 
 /** With nothing open, say what there is to do, and open the first of it. */
 function next(place) {
-  const rows = [...state.rows.values()].filter((row) => row.state === "waiting").sort(byUrgency);
+  const rows = [...state.rows.values()].filter(waits).sort(byUrgency);
   const [first] = rows;
   const key = `${first?.id} ${rows.length} ${state.ready}`;
   if (place.dataset.next === key) return;

@@ -6,7 +6,7 @@ import { ask } from "./dialogs.js";
 import { announce, button, choice, fill, h, icon, labelled, toast } from "./dom.js";
 import { keys } from "./keys.js";
 import { know } from "./live.js";
-import { alarming, byUrgency, isMe, nameOf, on, state } from "./state.js";
+import { alarming, byUrgency, isMe, nameOf, on, state, waits } from "./state.js";
 
 const VIEWS = [["waiting", "Waiting"], ["mine", "Mine"], ["all", "All open"], ["closed", "Closed"]];
 
@@ -17,8 +17,8 @@ let filters = {};
 let asked = 0;
 
 const belongs = {
-  waiting: (row) => row.state === "waiting",
-  mine: (row) => isMe(row.member) || (row.state === "snoozed" && isMe(row.member)),
+  waiting: waits,
+  mine: (row) => isMe(row.member),
   all: () => true,
 };
 

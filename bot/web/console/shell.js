@@ -6,7 +6,7 @@ import { urgencyBadge } from "./badges.js";
 import { button, fill, h, icon, toast } from "./dom.js";
 import { help } from "./keys.js";
 import { acknowledge } from "./queue.js";
-import { alarming, byUrgency, may, on, state } from "./state.js";
+import { alarming, byUrgency, handedToMe, may, on, state, waits } from "./state.js";
 import { closeNow } from "./closing.js";
 import { span } from "./time.js";
 
@@ -96,7 +96,7 @@ async function reopen(site) {
 
 function drawCount(links) {
   const count = links.querySelector(".count");
-  const waiting = [...state.rows.values()].filter((row) => row.state === "waiting").length;
+  const waiting = [...state.rows.values()].filter(waits).length;
   count.hidden = !waiting;
   count.classList.toggle("alarming", [...state.rows.values()].some((row) => row.urgency === "emergency" && alarming(row)));
   fill(count, String(waiting));
@@ -110,12 +110,12 @@ function drawBanner(place, go) {
   const first = rows[0];
   if (first) {
     const alarm = h("div", { class: `banner ${first.urgency}`, role: "alert" }, urgencyBadge(first),
-      h("p", {}, h("strong", {}, first.summary), " ", h("time", { data: { since: first.opened_at }, datetime: first.opened_at }, span(first.opened_at)), rows.length > 1 ? `, and ${rows.length - 1} more` : ""),
+      h("p", {}, handedToMe(first) && "Handed to you: ", h("strong", {}, first.summary), " ", h("time", { data: { since: first.opened_at }, datetime: first.opened_at }, span(first.opened_at)), rows.length > 1 ? `, and ${rows.length - 1} more` : ""),
       h("div", { class: "row-actions" }, button("I have seen it", () => acknowledge(first), { picture: "eye" }), button("Open", () => go(`/staff/handoffs/${first.id}`), { kind: "primary" })));
     parts.push(alarm);
   }
   if (sound.state === "blocked" && first) parts.push(h("div", { class: "banner note" }, icon("silent"), h("p", {}, "The browser keeps the alarm silent until you click."), button("Switch the sound on", () => {}, { kind: "small" })));
-  const key = `${first?.id} ${first?.alarm} ${rows.length} ${state.connected} ${state.stale} ${sound.state}`;
+  const key = `${first?.id} ${first?.alarm} ${first && handedToMe(first)} ${rows.length} ${state.connected} ${state.stale} ${sound.state}`;
   if (place.dataset.key === key) return;
   const had = place.contains(document.activeElement) ? document.activeElement.textContent : "";
   place.dataset.key = key;

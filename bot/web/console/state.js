@@ -52,5 +52,11 @@ export function byUrgency(one, other) {
   );
 }
 
-/** Say whether a row still sounds the alarm. */
-export const alarming = (row) => GRAVE.has(row.urgency) && !row.acknowledged_at && row.state !== "closed";
+/** Say whether a colleague has handed it to me and I have not acted yet. */
+export const handedToMe = (row) => row.handed && isMe(row.member);
+
+/** Say whether a row still sounds the alarm, here. */
+export const alarming = (row) => GRAVE.has(row.urgency) && row.state !== "closed" && (!row.acknowledged_at || handedToMe(row));
+
+/** Say whether somebody has to come. */
+export const waits = (row) => row.state === "waiting" || alarming(row);

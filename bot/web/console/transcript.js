@@ -15,10 +15,11 @@ export const EVENTS = {
 
 /** Draw everything in order of time; `understood` shows the assistant's reading below each message. */
 export function transcript(place, messages, handoff, understood) {
+  const rules = matched(handoff.history || []);
   const entries = [
     ...(handoff.notes || []).map((note) => ({ at: note.at, node: () => noteBubble(note) })),
     ...(handoff.history || []).filter((event) => !["replied", "noted", "opened"].includes(event.what)).map((event) => ({ at: event.at, node: () => line(event) })),
-    ...messages.map((message) => ({ at: message.at, node: () => bubble(message, understood) })),
+    ...messages.map((message) => ({ at: message.at, node: () => bubble(message, understood, rules.get(message.seq)) })),
   ].sort((one, other) => Date.parse(one.at) - Date.parse(other.at));
   const nodes = [];
   let last = "";
@@ -31,22 +32,29 @@ export function transcript(place, messages, handoff, understood) {
   place.replaceChildren(...nodes);
 }
 
-function bubble(message, understood) {
+/** Return the patterns that matched, by the number of the visitor's message. */
+function matched(history) {
+  const rules = new Map();
+  for (const { detail } of history) if (detail.rules?.length) rules.set(detail.seq, detail.rules);
+  return rules;
+}
+
+function bubble(message, understood, rules) {
   const who = { visitor: "Visitor", bot: "Assistant", staff: nameOf(message.member) || "Staff" }[message.author];
   const kind = `${message.author}${message.emergency ? " grave" : ""}`;
   return h("li", { class: `bubble ${kind}`, data: { seq: message.seq } },
     h("p", { class: "who" }, who, h("time", { datetime: message.at, title: full(message.at) }, when(message.at))),
     h("p", { class: "text" }, message.text),
     message.buttons.length ? h("p", { class: "offered" }, message.buttons.map((title) => h("span", {}, title))) : null,
-    understood && message.author === "visitor" ? reading(message) : null);
+    understood && message.author === "visitor" ? reading(message, rules) : null);
 }
 
-function reading(message) {
+function reading(message, rules) {
   const parts = [
     message.topic && `Topic: ${message.topic.replaceAll("_", " ")}`,
     message.route && ROUTE[message.route],
     message.topic && message.confidence !== null && message.confidence !== undefined && `${Math.round(message.confidence * 100)} % sure`,
-    message.rules.length && `matched ${message.rules.join(", ")}`,
+    rules && `matched ${rules.join(", ")}`,
   ].filter(Boolean);
   return parts.length ? h("p", { class: "reading" }, parts.join(" \u00b7 ")) : null;
 }
