@@ -46,8 +46,9 @@ def _add_answers(guard: Guard) -> None:
     async def answers(call: Call) -> dict[str, Any]:
         entries = await parts.store.read(parts.answers.entries)
         clinic = parts.answers.clinic()
-        rows = [_answer_row(v, clinic) for key, v in entries.items() if not key.startswith("clinic/")]
-        return {"answers": rows, "placeholders": facts(clinic, clinic.site(None)), "sites": _sites(clinic)}
+        site, today = clinic.site(None), _today(clinic.site(None))
+        rows = [_answer_row(v, clinic, today) for key, v in entries.items() if not key.startswith("clinic/")]
+        return {"answers": rows, "placeholders": facts(clinic, site), "sites": _sites(clinic), "today": today.isoformat()}
 
     @guard.on("GET", "/api/answers/<key:path>", "answers_read")
     async def history(call: Call, key: str) -> dict[str, Any]:
@@ -224,11 +225,10 @@ async def _history(guard: Guard, key: str) -> dict[str, Any]:
     return {"key": key, "history": steps}
 
 
-def _answer_row(version: Version, clinic: Clinic) -> dict[str, Any]:
+def _answer_row(version: Version, clinic: Clinic, today: date) -> dict[str, Any]:
     topic, variant = split_key(version.key)
     reviewed = (version.fields or {}).get("reviewed_on")
     due = add_months(date.fromisoformat(reviewed), clinic.review_months) if reviewed else None
-    today = clinic.site(None).hours.local(utc_now()).date()
     return {
         **_entry(version),
         "topic": topic,
@@ -263,7 +263,8 @@ def _hours_row(site: Site, entries: Mapping[str, Version], clinic: Clinic) -> di
         {"day": day.day.isoformat(), "reason": day.reason, "periods": [str(period) for period in day.periods]}
         for day in site.hours.upcoming(utc_now(), 60)
     ]
-    return {**_entry(found), **_open_state(site), "holidays": sorted(known), "coming": coming}
+    shown = {"holidays": sorted(known), "coming": coming, "today": _today(site).isoformat()}
+    return {**_entry(found), **_open_state(site), **shown}
 
 
 def _open_state(site: Site) -> dict[str, Any]:
@@ -282,6 +283,11 @@ def _open_state(site: Site) -> dict[str, Any]:
         "closed_until": until.isoformat() if until and until > now else None,
         "closed_reason": site.hours.closed_reason,
     }
+
+
+def _today(site: Site) -> date:
+    """Return the day it is at the site: the reader's own may be another."""
+    return site.hours.local(utc_now()).date()
 
 
 def _sites(clinic: Clinic) -> list[dict[str, str]]:

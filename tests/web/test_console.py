@@ -10,8 +10,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fixtures_browser import axe, becomes, launched, violations, watched  # noqa: F401
@@ -493,6 +495,24 @@ def test_an_answer_is_judged_while_it_is_typed(browser: Any, busy: Server) -> No
         console.sees("This is a cure.", ".preview")
         console.press("Save and serve")
         console.page.locator(".editor .problem:not(:empty)").wait_for()
+
+
+def test_days_are_filled_in_by_the_clinics_calendar(browser: Any, server: Server) -> None:
+    # Wherever the tests run and whenever: in one of these places it is another day than the one of UTC.
+    zone = "Pacific/Pago_Pago" if datetime.now(timezone.utc).hour < 11 else "Pacific/Kiritimati"
+    person = Person.signed_in(server, "front_desk")
+    for site in person.get("hours")["sites"]:
+        person.call("PUT", f"api/hours/{site['site']}", {"fields": {"timezone": zone}, "base": site["version"]})
+    today = datetime.now(ZoneInfo(zone)).date().isoformat()
+    with at_console(browser, server, "clinician") as console:
+        console.open("/answers")
+        console.page.locator(".pick-list button", has_text="Does it hurt?").first.click()
+        assert console.page.get_by_label("Reviewed on").input_value() == today
+        console.press("Save and serve")
+        console.sees("Saved.", "#toasts")
+        console.open("/hours")
+        console.press("Add a closure")
+        assert console.page.locator(".row-list").first.get_by_label("From").last.input_value() == today
 
 
 def test_hours_are_shut_with_one_tap(browser: Any, server: Server) -> None:

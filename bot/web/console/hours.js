@@ -27,8 +27,8 @@ function siteCard(site, load) {
   fields.holidays ||= {};
   const problem = h("p", { class: "problem", role: "alert" });
   const week = DAYS.map((day) => dayRow(day, fields.week[day] || []));
-  const closures = rowList(fields.closures, (one) => [dayField("From", one, "first"), dayField("To", one, "last"), textField("Reason", one, "reason")], () => ({ first: today(), last: today(), reason: "" }), "Add a closure");
-  const specials = rowList(fields.special_days, (one) => [dayField("Day", one, "day"), periodsField("Open", one), textField("Reason", one, "reason")], () => ({ day: today(), periods: [], reason: "" }), "Add a day with other hours");
+  const closures = rowList(fields.closures, (one) => [dayField("From", one, "first"), dayField("To", one, "last"), textField("Reason", one, "reason")], () => ({ first: site.today, last: site.today, reason: "" }), "Add a closure");
+  const specials = rowList(fields.special_days, (one) => [dayField("Day", one, "day"), periodsField("Open", one), textField("Reason", one, "reason")], () => ({ day: site.today, periods: [], reason: "" }), "Add a day with other hours");
   const kept = new Set(fields.holidays.closed || []);
   const holidays = h("fieldset", { class: "ticks" }, h("legend", {}, "Closed on these holidays"), site.holidays.map((name, number) => {
     const tick = h("input", { type: "checkbox", id: `${site.site}${number}`, checked: kept.has(name), on: { change: () => (tick.checked ? kept.add(name) : kept.delete(name)) } });
@@ -80,7 +80,6 @@ function rowList(list, fields, fresh, addTitle) {
   return place;
 }
 
-const today = () => new Date().toISOString().slice(0, 10);
 const dayField = (title, one, name) => labelled(title, h("input", { type: "date", required: true, value: one[name] || "", on: { input: (event) => (one[name] = event.target.value) } }));
 const textField = (title, one, name) => labelled(title, h("input", { type: "text", value: one[name] || "", on: { input: (event) => (one[name] = event.target.value) } }));
 const periodsField = (title, one) => labelled(title, h("input", { type: "text", placeholder: "8:00-12:00, 13:00-18:00", value: (one.periods || []).join(", "), on: { input: (event) => (one.periods = event.target.value.split(",").map((text) => text.trim()).filter(Boolean)) } }));
