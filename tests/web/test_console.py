@@ -371,6 +371,30 @@ def test_a_call_back_is_a_link_to_call(browser: Any, server: Server) -> None:
         assert re.fullmatch(r"tel:\+?1?3035550188", link.get_attribute("href"))
 
 
+def test_on_a_small_screen_the_details_cover_no_button(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server, viewport={"width": 1280, "height": 720}) as console:
+        console.enter("talk to a person")
+        console.press("Details")
+        console.sees("What we know", ".side")
+        head, side = (console.page.locator(one).bounding_box() for one in (".talk-head", ".side"))
+        assert head["y"] + head["height"] <= side["y"]
+        console.press("Details")
+        console.page.locator(".side").wait_for(state="hidden")
+
+
+def test_on_a_small_screen_the_way_out_is_in_sight(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(EMERGENCY)
+    with at_console(browser, server, "owner", viewport={"width": 1280, "height": 720}) as console:
+        console.page.wait_for_selector(".banner.emergency")
+        console.page.wait_for_selector(".rail .site")
+        for name in ("Olga Dean", "Sign out"):
+            box = console.page.locator(".rail-foot", has_text=name).get_by_text(name).bounding_box()
+            assert box["y"] + box["height"] <= 720
+        console.page.get_by_role("link", name="Logs").click()
+        console.sees("Logs", "h1")
+
+
 def test_putting_off_and_coming_back(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(PERSON)

@@ -39,7 +39,8 @@ class Conversation {
     this.typing = h("p", { class: "typing", "aria-live": "polite" });
     this.side = h("aside", { class: "side", "aria-label": "About this conversation" });
     this.composer = composer(() => this.handoff, (verb, body) => this.act(verb, body));
-    fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, this.notice, this.older, this.log, this.typing, this.composer.node), this.side);
+    const body = h("div", { class: "talk-body" }, this.notice, this.older, this.log, this.typing, this.composer.node);
+    fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, body, this.side));
     this.draw();
     this.toEnd();
     // When something below grows, the last message stays in sight.
