@@ -550,6 +550,36 @@ def test_hours_are_shut_with_one_tap(browser: Any, server: Server) -> None:
         console.page.locator(".card").first.get_by_role("button", name="Close now").wait_for()
 
 
+def test_the_page_of_hours_follows_the_box_on_the_left_and_keeps_what_is_written(browser: Any, server: Server) -> None:
+    person = Person.signed_in(server, "front_desk")
+    for site in person.get("hours")["sites"]:  # the box offers to close only what is open
+        week = {day: ["0:00-24:00"] for day in site["fields"]["week"]}
+        fields = {"week": week, "holidays": None, "closures": [], "special_days": []}
+        assert person.call("PUT", f"api/hours/{site['site']}", {"fields": fields, "base": site["version"]}).status_code == 200
+    with at_console(browser, server) as console:
+        console.open("/hours")
+        card, box = console.page.locator(".card").first, console.page.locator(".site").first
+        card.get_by_role("button", name="Add a closure").click()
+        card.get_by_label("Reason").fill("painters")
+        box.get_by_role("button", name="Close now").click()
+        console.page.locator("dialog button[type=submit]").click()
+        card.locator(".site-state", has_text="Closed now until").wait_for()
+        box.get_by_role("button", name="Open again").click()
+        card.locator(".site-state", has_text="Open until").wait_for()
+        assert card.get_by_label("Reason").input_value() == "painters"
+
+
+def test_the_account_page_shows_kept_filters_also_when_it_is_opened_first(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        Person.signed_in(server, "front_desk").call(
+            "PUT", "api/filters", {"name": "Emergencies", "query": {"urgency": "emergency"}}
+        )
+        console.open("/account")
+        console.sees("Emergencies", ".card")
+        console.page.get_by_role("button", name="Forget the filter Emergencies").click()
+        console.sees("Filters you keep above the queue stand here.", ".card")
+
+
 def test_charts_read_as_tables_and_download(browser: Any, busy: Server) -> None:
     with at_console(browser, busy, "owner") as console:
         console.open("/overview")

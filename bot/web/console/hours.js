@@ -1,10 +1,11 @@
 // Opening hours: the week with split days, closures and holidays, special days, and the switch for a snow day.
 
-import { get, part, post, put } from "./api.js";
+import { get, part, put } from "./api.js";
 import { closeNow } from "./closing.js";
 import { add, button, fill, h, icon, labelled, toast } from "./dom.js";
 import { showHistory } from "./history.js";
-import { refreshSites } from "./shell.js";
+import { refreshSites, reopen } from "./shell.js";
+import { on } from "./state.js";
 
 const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -18,6 +19,20 @@ export async function draw(place) {
     refreshSites();
   };
   await load();
+  // Only the heads: what is being changed below them is not saved yet.
+  return on("sites", (found) => {
+    for (const site of found) {
+      const head = sites.querySelector(`header[data-site="${CSS.escape(site.site)}"]`);
+      if (head) drawHead(head, site, load);
+    }
+  });
+}
+
+function drawHead(head, site, load) {
+  const closed = site.closed_until;
+  fill(head, h("div", {}, h("h2", {}, site.title), h("p", { class: `site-state ${site.open ? "open" : "shut"}` }, icon(site.open ? "check" : "hours"), closed ? `Closed now until ${site.changes_text}${site.closed_reason ? ` (${site.closed_reason})` : ""}` : site.open ? `Open until ${site.changes_text}` : `Closed, opens ${site.changes_text}`)),
+    h("div", { class: "row-actions" }, closed ? button("Open again", () => reopen(site)) : button("Close now", () => closeNow(site, refreshSites), { kind: "danger" }), button("History", () => showHistory(`hours/${site.site}`, site.title, true, load), { picture: "logs" })));
+  return head;
 }
 
 function siteCard(site, load) {
@@ -48,10 +63,8 @@ function siteCard(site, load) {
       fill(problem, error.message);
     }
   };
-  const closed = site.closed_until;
   return h("form", { class: "card", on: { submit: save } },
-    h("header", {}, h("div", {}, h("h2", {}, site.title), h("p", { class: `site-state ${site.open ? "open" : "shut"}` }, icon(site.open ? "check" : "hours"), closed ? `Closed now until ${site.changes_text}${site.closed_reason ? ` (${site.closed_reason})` : ""}` : site.open ? `Open until ${site.changes_text}` : `Closed, opens ${site.changes_text}`)),
-      h("div", { class: "row-actions" }, closed ? button("Open again", async () => { await post(`sites/${part(site.site)}/open`); load(); }) : button("Close now", () => closeNow(site, load), { kind: "danger" }), button("History", () => showHistory(`hours/${site.site}`, site.title, true, load), { picture: "logs" }))),
+    drawHead(h("header", { data: { site: site.site } }), site, load),
     h("div", { class: "hours-grid" }, h("section", {}, h("h3", {}, "Week"), week.map((row) => row.node)), h("section", {}, h("h3", {}, "Closures"), closures, h("h3", {}, "Days with other hours"), specials), h("section", {}, h("h3", {}, "Holidays"), holidays)),
     site.coming.length ? h("p", { class: "hint" }, `Coming: ${site.coming.map((day) => `${day.day} ${day.reason} (${day.periods.join(", ") || "closed"})`).join("; ")}`) : null,
     problem, h("p", { class: "row-actions" }, h("button", { type: "submit", class: "primary" }, "Save"), h("span", { class: "hint" }, `Times are those of ${site.zone}.`)));
