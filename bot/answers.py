@@ -22,7 +22,7 @@ from typing import Any
 import yaml
 
 from bot.check import ContentProblem, check, entry_problems, rules_for
-from bot.clinic import Clinic, build_clinic
+from bot.clinic import Clinic, build_clinic, build_hours
 from bot.content import TOPICS, WORDINGS, Entries, Fields, plain, read_content, split_key, write_content
 from bot.edition import Answer, Edition, FollowUp, title_of
 from bot.errors import Conflict, ContentError, NotFound, Refused, StoreUnavailable
@@ -124,6 +124,23 @@ class Answers:
     def site_named(self, text: str) -> str | None:
         """Return the slug of the site a text names, or None."""
         return self._current().site_named(Question.of(text))
+
+    def was_open(self, site: str | None = None) -> Callable[[datetime], bool]:
+        """Return what says whether a site was open at a past moment, by the hours and the switch that held then."""
+        clinic, slug = self.clinic(), self.clinic().site(site).slug
+        key = f"clinic/hours/{slug}"
+        weeks = [(at, build_hours(key, fields, clinic.country, Problems())) for at, fields in self._steps(key) if fields]
+        weeks = weeks or [(self._clock(), clinic.site(site).hours)]
+        switches = self._steps(f"clinic/closed_now/{slug}")
+
+        def was_open(at: datetime) -> bool:
+            switch = next((fields for since, fields in switches if since <= at), None)
+            if switch and at < datetime.fromisoformat(switch["until"]):
+                return False
+            # What was before the first version that is kept is taken to have been like it.
+            return next((hours for since, hours in weeks if since <= at), weeks[-1][1]).is_open(at)
+
+        return was_open
 
     # -- staying fresh -----------------------------------------------------------------------------------------------
 
@@ -280,6 +297,12 @@ class Answers:
         if self._versions is None:
             raise StoreUnavailable("the content is served from files: there is no database")
         return self._versions
+
+    def _steps(self, key: str) -> list[tuple[datetime, Fields | None]]:
+        """Return what an entry said from when on, the newest first; nothing where it was never written."""
+        with suppress(NotFound):
+            return [(change.at, change.after) for change in self.history(key)]
+        return []
 
     def _merged(self, key: str, fields: Mapping[str, Any] | str) -> Fields:
         given = {"text": fields} if isinstance(fields, str) else dict(fields)

@@ -653,6 +653,21 @@ def test_closed_now_can_be_ended_early_and_needs_a_future(kept: Answers) -> None
         kept.close_now("oak", denver("2026-11-23T15:00"), member="m_ann")
 
 
+def test_past_moments_are_judged_by_the_hours_that_held_then(kept: Answers, day: Clock) -> None:
+    monday, tuesday = denver("2026-11-23T19:00"), denver("2026-11-24T19:00")
+    assert not kept.was_open("willow")(monday)
+    day.now = denver("2026-11-24T12:00").astimezone(timezone.utc)
+    late = {name: ["8:00-20:00"] for name in kept.entries()["clinic/hours/willow"].fields["week"]}  # type: ignore[index]
+    kept.edit("clinic/hours/willow", {"week": late}, member="m_ann")
+    assert [kept.was_open("willow")(at) for at in (monday, tuesday)] == [False, True]
+    kept.close_now("willow", denver("2026-11-24T14:00"), member="m_ann")
+    day.now = denver("2026-11-24T13:00").astimezone(timezone.utc)
+    kept.open_again("willow", member="m_ann")
+    hours = [denver(f"2026-11-24T{time}") for time in ("11:30", "12:30", "13:30")]
+    assert [kept.was_open("willow")(at) for at in hours] == [True, False, True]
+    assert kept.was_open("willow")(denver("2026-11-16T11:30"))  # before anything was kept
+
+
 def test_newer_edit_outlives_a_changed_file_and_is_named(kept_anywhere: Answers, folder: Path) -> None:
     kept_anywhere.edit("cost/tips", "Please do not tip us.", member="m_ann", approved_by="Ann")
     assert kept_anywhere.import_files().skipped == (), "a file that did not change asks for nothing"

@@ -650,6 +650,22 @@ def test_the_figures_read_as_csv(owner: Person) -> None:
     assert owner.call("GET", "api/overview?first=nonsense").status_code == 422
 
 
+def test_the_figures_keep_to_the_hours_that_held_then(owner: Person, anna: Person, visitor: WebVisitor) -> None:
+    def closed() -> int:
+        rows = owner.get("overview")["tables"]["acknowledged"]["rows"]
+        return sum(row[1] for row in rows if row[0].endswith("while closed"))
+
+    before = closed()
+    owner.post(f"sites/{owner.get('me')['sites'][0]['slug']}/close", until=soon())
+    handoff_of(visitor, anna)
+    owner.post(f"sites/{owner.get('me')['sites'][0]['slug']}/open")
+    site = owner.get("hours")["sites"][0]
+    always = {"week": {day: ["0:00-24:00"] for day in site["fields"]["week"]}, "holidays": None, "closures": [], "special_days": []}
+    assert owner.call("PUT", f"api/hours/{site['site']}", {"fields": always}).status_code == 200
+    assert closed() == before + 1
+    assert owner.call("POST", f"api/hours/{site['site']}", {"version": site["version"]}).status_code == 200
+
+
 def test_strange_requests_are_refused_in_words(anna: Person) -> None:
     for body in (b"[1]", b"{", b"\xff", b'"x"'):
         answer = anna.session.put(
