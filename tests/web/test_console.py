@@ -395,6 +395,21 @@ def test_on_a_small_screen_the_way_out_is_in_sight(browser: Any, server: Server)
         console.sees("Logs", "h1")
 
 
+def test_what_was_not_delivered_is_no_alarm_once_the_conversation_is_closed(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        console.sees("Not delivered", ".talk-notice")
+        console.press("Close")
+        console.page.select_option("dialog select", "answered")
+        console.page.locator("dialog button[type=submit]").click()
+        console.sees("Nobody is waiting.")
+        console.view("Closed")
+        console.enter("talk to a person")
+        console.sees("Closed", ".talk-head")
+        assert not console.page.locator(".talk-notice .undelivered").count()
+
+
 def test_putting_off_and_coming_back(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(PERSON)
