@@ -505,6 +505,14 @@ def test_canned_replies_fill_their_gaps(anna: Person, visitor: WebVisitor) -> No
     assert "{visitor.phone}" in shown["Calling you now"]  # nobody left a number: the gap stays visible
 
 
+def test_a_canned_reply_with_a_gap_that_nothing_fills_is_not_kept(anna: Person) -> None:
+    before = anna.post("canned/starters")["canned"]
+    for method, path in (("POST", "api/canned"), ("PUT", f"api/canned/{before[0]['id']}")):
+        refused = anna.call(method, path, {"title": "Hello", "text": "Hello {vistor_name}."})
+        assert refused.status_code == 422 and "{vistor_name}" in refused.json()["detail"]
+    assert anna.get("canned")["canned"] == before
+
+
 def test_approved_answers_that_fit_are_suggested(anna: Person, visitor: WebVisitor) -> None:
     handoff = handoff_of(visitor, anna, "a person please: how much does it cost, what is the price")
     topics = [one["topic"] for one in anna.get(f"handoffs/{handoff}/suggestions")["suggestions"]]

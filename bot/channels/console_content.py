@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.answers import title_of
-from bot.canned import OWN, STARTERS, Canned, CannedReply
+from bot.canned import STARTERS, Canned, CannedReply, check_gaps, gaps
 from bot.channels.console_desk import moment
 from bot.channels.console_guard import Call, Guard
 from bot.check import add_months
@@ -153,16 +153,19 @@ def _add_canned(guard: Guard) -> None:
     store = guard.parts.store
     canned = Canned(store)
 
+    async def keep(call: Call, canned_id: str | None = None) -> dict[str, Any]:
+        title, text = call.text("title"), call.text("text")
+        check_gaps(text, guard.parts.answers.clinic())
+        return {"canned": _canned_row(await store.run(canned.save, title, text, member=call.by, canned_id=canned_id))}
+
     @guard.on("GET", "/api/canned", "canned")
     async def replies(call: Call) -> dict[str, Any]:
-        clinic = guard.parts.answers.clinic()
-        known = {**facts(clinic, clinic.site(None)), **OWN}
+        known = gaps(guard.parts.answers.clinic())
         return {"canned": [_canned_row(one) for one in await store.read(canned.all)], "placeholders": known}
 
     @guard.on("POST", "/api/canned", "canned")
     async def add(call: Call) -> dict[str, Any]:
-        title, text = call.text("title"), call.text("text")
-        return {"canned": _canned_row(await store.run(lambda: canned.save(title, text, member=call.by)))}
+        return await keep(call)
 
     @guard.on("POST", "/api/canned/starters", "canned")
     async def starters(call: Call) -> dict[str, Any]:
@@ -174,8 +177,7 @@ def _add_canned(guard: Guard) -> None:
 
     @guard.on("PUT", "/api/canned/<canned_id>", "canned")
     async def change(call: Call, canned_id: str) -> dict[str, Any]:
-        given = (call.text("title"), call.text("text"))
-        return {"canned": _canned_row(await store.run(canned.save, *given, member=call.by, canned_id=canned_id))}
+        return await keep(call, canned_id)
 
     @guard.on("DELETE", "/api/canned/<canned_id>", "canned")
     async def remove(call: Call, canned_id: str) -> dict[str, Any]:
