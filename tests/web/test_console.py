@@ -410,6 +410,17 @@ def test_what_was_not_delivered_is_no_alarm_once_the_conversation_is_closed(brow
         assert not console.page.locator(".talk-notice .undelivered").count()
 
 
+def test_what_was_understood_stands_below_a_message_that_comes_while_one_looks(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(PERSON)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        visitor.say("slow: what does it cost")
+        console.sees("slow: what does it cost", ".bubble.visitor")
+        console.sees("Topic: cost", ".bubble.visitor .reading")
+        assert console.page.locator(".bubble.visitor", has_text="slow: what does it cost").count() == 1
+
+
 def test_putting_off_and_coming_back(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(PERSON)
