@@ -556,12 +556,12 @@ def test_edit_of_a_wording_needs_an_approver(kept: Answers) -> None:
 @pytest.mark.parametrize(
     ("key", "fields", "expected"),
     [
-        ("history", "It heals.", "heals"),
-        ("history", "", "`text:` with the wording"),
+        ("history", "It heals.", "^Wording: expected a wording without 'heals'"),
+        ("history", "", "^Wording: expected to be filled in$"),
         ("history", "Call {clinic.fone}.", "a known placeholder"),
         ("history", {"follow_ups": {"What?": "nothing"}}, "a topic that exists"),
-        ("cost/tips", {"when": []}, "the keywords"),
-        ("clinic_hours", {"phrases": {"week": "We are open."}}, "a phrase"),
+        ("cost/tips", {"when": []}, "^Chosen by these words: expected to hold the keywords"),
+        ("clinic_hours", {"phrases": {"week": "We are open."}}, r"Phrase \"open now\": expected to hold a phrase;"),
     ],
 )
 def test_edit_that_the_check_would_refuse_is_refused(
@@ -575,7 +575,7 @@ def test_edit_that_the_check_would_refuse_is_refused(
 
 def test_edit_on_top_of_somebody_elses_is_a_conflict(kept_anywhere: Answers) -> None:
     kept_anywhere.edit("cost/tips", "First.", member="m_ann", approved_by="Ann", base=1)
-    with pytest.raises(Conflict, match="m_ann"):
+    with pytest.raises(Conflict, match="since you opened it"):
         kept_anywhere.edit("cost/tips", "Second.", member="m_ben", approved_by="Ben", base=1)
 
 
@@ -619,12 +619,24 @@ def test_hours_prices_and_team_are_edited_the_same_way(kept: Answers) -> None:
 @pytest.mark.parametrize(
     ("key", "fields", "expected"),
     [
-        ("clinic/hours/willow", {"week": {"monday": ["9-8"]}}, "a period"),
+        ("clinic/hours/willow", {"week": {"monday": ["9-8"]}}, "^Monday: expected a period"),
         ("clinic/hours/willow", {"timezone": "Mars/Olympus"}, "America/Denver"),
-        ("clinic/sites/willow", {"phone": "12"}, "a phone number"),
+        (
+            "clinic/hours/willow",
+            {"closures": [{"first": "2026-12-02", "last": "2026-12-01", "reason": "paint"}]},
+            "^Closures, paint, To: expected to be a day not",
+        ),
+        (
+            "clinic/hours/willow",
+            {"special_days": [{"day": "2026-12-02", "periods": ["9-8"]}]},
+            "^Days with other hours, row 1, Open: expected a period",
+        ),
+        ("clinic/prices", {"items": [{"title": "Visit", "amount": "much"}]}, "^Visit, Amount: expected to be a number"),
+        ("clinic/notifications", {"items": [{"medium": "email", "address": ""}]}, "^row 1, Address: expected to be filled in"),
+        ("clinic/sites/willow", {"phone": "12"}, "^Phone: expected to be a phone number"),
         ("clinic/prices", {"items": []}, "filled in"),
-        ("clinic/policies", {"minor_policy": None}, "placeholder"),
-        ("clinic/about", {"main_site": "oak"}, "one of willow, juniper"),
+        ("clinic/policies", {"minor_policy": None}, "^Age and fitness.*, Wording: expected a known placeholder"),
+        ("clinic/about", {"main_site": "oak"}, "^Main site: expected to be one of willow, juniper"),
     ],
 )
 def test_facts_that_make_no_sense_are_refused(kept: Answers, key: str, fields: dict[str, object], expected: str) -> None:

@@ -576,6 +576,16 @@ def test_hours_are_shut_with_one_tap(browser: Any, server: Server) -> None:
         console.page.locator(".card").first.get_by_role("button", name="Close now").wait_for()
 
 
+def test_what_is_wrong_is_said_in_the_words_of_the_page(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        console.open("/hours")
+        card = console.page.locator(".card").first
+        card.get_by_label("Monday, opens").first.fill("23:00")
+        card.get_by_role("button", name="Save").click()
+        card.locator(".problem", has_text="Monday: expected a period that ends after it begins").wait_for()
+        assert "week" not in card.locator(".problem").inner_text()
+
+
 def test_the_page_of_hours_follows_the_box_on_the_left_and_keeps_what_is_written(browser: Any, server: Server) -> None:
     person = Person.signed_in(server, "front_desk")
     for site in person.get("hours")["sites"]:  # the box offers to close only what is open

@@ -71,7 +71,7 @@ function edit(place, row, done) {
         const found = await post(`preview?site=${site.value}`, { key: row.key, fields: given() });
         if (mine !== turn) return;
         fill(seen, h("div", { class: "bubble bot" }, h("p", { class: "text" }, found.text)));
-        fill(marks, grade(found.grade), found.forbidden.map((word) => h("p", { class: "mark bad" }, icon("urgent"), `May not be said: "${word}"`)), found.problems.filter((one) => !/a wording without/.test(one)).map((one) => h("p", { class: "mark bad" }, icon("urgent"), `Expected ${one}`)));
+        fill(marks, grade(found.grade), found.forbidden.map((word) => h("p", { class: "mark bad" }, icon("urgent"), `May not be said: "${word}"`)), found.problems.filter((one) => !/a wording without/.test(one)).map((one) => h("p", { class: "mark bad" }, icon("urgent"), one)));
       } catch (error) {
         fill(marks, h("p", { class: "mark bad" }, error.message));
       }
