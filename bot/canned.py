@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
 import sqlalchemy as sa
 
@@ -114,11 +115,12 @@ def gaps(clinic: Clinic) -> dict[str, str]:
 
 
 def check_gaps(text: str, clinic: Clinic) -> None:
-    """Refuse a gap that nothing fills, such as a misspelt one."""
+    """Refuse a gap that nothing fills, such as a misspelt one, with those that come near it."""
     known = [f"{{{name}}}" for name in gaps(clinic)]
-    wrong = [gap for gap in dict.fromkeys(_GAP.findall(text)) if gap not in known]
-    if wrong:
-        raise Refused(f"nothing fills {join_words(wrong)}. The gaps that fill themselves are {join_words(known)}")
+    for gap in _GAP.findall(text):
+        if gap not in known:
+            near = get_close_matches(gap, known, cutoff=0.7) or [f"{{{name}}}" for name in OWN]
+            raise Refused(f'nothing fills {gap}. There is {join_words(near)}; all are listed under "Gaps that fill themselves"')
 
 
 def filled(text: str, clinic: Clinic, site: str | None, own: Mapping[str, str]) -> str:

@@ -75,13 +75,22 @@ def test_gaps_fill_themselves_and_one_without_a_value_stays_visible() -> None:
     assert "{clinic" not in text
 
 
-@pytest.mark.parametrize("gap", ["{vistor_name}", "{visitor name}", "{Visitor.name}", "{clinic.fone}", "{}"])
-def test_a_gap_that_nothing_fills_is_refused_with_those_that_there_are(gap: str) -> None:
+@pytest.mark.parametrize(
+    ("gap", "near"),
+    [
+        ("{vistor_name}", "{visitor.name}"),
+        ("{visitor name}", "{visitor.name}"),
+        ("{Visitor.name}", "{visitor.name}"),
+        ("{clinic.fone}", "{clinic.phone}"),
+        ("{}", "{member.name}"),
+    ],
+)
+def test_a_gap_that_nothing_fills_is_refused_with_those_that_come_near(gap: str, near: str) -> None:
     clinic = build_clinic(read_content(ROOT / "clinic").entries, Problems())
     with pytest.raises(Refused) as refused:
         check_gaps(f"Hello {gap}, this is {{member.name}}.", clinic)
-    assert str(refused.value).startswith(f"nothing fills {gap}. ")
-    assert "{visitor.name}" in str(refused.value) and "{clinic.phone}" in str(refused.value)
+    assert str(refused.value).startswith(f"nothing fills {gap}. There is ")
+    assert near in str(refused.value)
 
 
 @pytest.mark.parametrize("title", [title for title, _ in STARTERS])
