@@ -22,11 +22,12 @@ from typing import Any
 import yaml
 
 from bot.check import ContentProblem, check, entry_problems, rules_for
-from bot.clinic import Clinic, build_clinic
-from bot.content import TOPICS, WORDINGS, Entries, Fields, plain, read_content, split_key, write_content
+from bot.clinic import Clinic, build_clinic, build_hours
+from bot.content import TOPICS, WORDINGS, Entries, Fields, Place, plain, read_content, split_key, write_content
 from bot.edition import Answer, Edition, FollowUp, title_of
 from bot.errors import Conflict, ContentError, NotFound, Refused, StoreUnavailable
 from bot.fields import Problems
+from bot.labels import on_page, title
 from bot.question import Question
 from bot.store import Store, utc_now
 from bot.versions import Change, ImportPlan, Version, Versions, is_passing
@@ -124,6 +125,23 @@ class Answers:
     def site_named(self, text: str) -> str | None:
         """Return the slug of the site a text names, or None."""
         return self._current().site_named(Question.of(text))
+
+    def was_open(self, site: str | None = None) -> Callable[[datetime], bool]:
+        """Return what says whether a site was open at a past moment, by the hours and the switch that held then."""
+        clinic, slug = self.clinic(), self.clinic().site(site).slug
+        key = f"clinic/hours/{slug}"
+        weeks = [(at, build_hours(key, fields, clinic.country, Problems())) for at, fields in self._steps(key) if fields]
+        weeks = weeks or [(self._clock(), clinic.site(site).hours)]
+        switches = self._steps(f"clinic/closed_now/{slug}")
+
+        def was_open(at: datetime) -> bool:
+            switch = next((fields for since, fields in switches if since <= at), None)
+            if switch and at < datetime.fromisoformat(switch["until"]):
+                return False
+            # What was before the first version that is kept is taken to have been like it.
+            return next((hours for since, hours in weeks if since <= at), weeks[-1][1]).is_open(at)
+
+        return was_open
 
     # -- staying fresh -----------------------------------------------------------------------------------------------
 
@@ -242,7 +260,7 @@ class Answers:
         merged = self._merged(key, fields)
         if not key.startswith("clinic/"):
             if not approved_by:
-                raise Refused(f"{key}: expected who approved this wording")
+                raise Refused("Approved by: say who approved this wording")
             merged["approved_by"] = approved_by
             merged["reviewed_on"] = (reviewed_on or self._today()).isoformat()
         return self._keep(key, merged, member, base)
@@ -281,6 +299,12 @@ class Answers:
             raise StoreUnavailable("the content is served from files: there is no database")
         return self._versions
 
+    def _steps(self, key: str) -> list[tuple[datetime, Fields | None]]:
+        """Return what an entry said from when on, the newest first; nothing where it was never written."""
+        with suppress(NotFound):
+            return [(change.at, change.after) for change in self.history(key)]
+        return []
+
     def _merged(self, key: str, fields: Mapping[str, Any] | str) -> Fields:
         given = {"text": fields} if isinstance(fields, str) else dict(fields)
         topic, variant = split_key(key)
@@ -292,28 +316,28 @@ class Answers:
     def _keep(self, key: str, fields: Fields, member: str, base: int | None) -> Version:
         problems = self._problems(key, fields)
         if problems:
-            raise Refused(f"{key}: expected {'; '.join(problems)}")
+            raise Refused("; ".join(problems))
         return self._written(self._kept().change(key, fields, member=member, at=self._clock(), base=base))
 
     def _problems(self, key: str, fields: Fields) -> tuple[str, ...]:
-        """Return what would be wrong if this entry were served."""
+        """Return what would be wrong if this entry were served, in the words of its page."""
         entries = {**self._edition.entries, key: fields}
         found = Problems()
         clinic = build_clinic(entries, found)
         if key.startswith("clinic/"):
             known = {text for _, _, text in self._edition.problems}
-            wrong = [
-                f"{text} ({'.'.join(map(str, place))})" if place else text for _, place, text in found.found if text not in known
-            ]
+            wrong = [_told(at, place, text, entries, key) for at, place, text in found.found if text not in known]
             return tuple(dict.fromkeys(wrong + self._broken_texts(clinic, entries)))
         rules = rules_for(clinic, entries, self._today())
-        return tuple(dict.fromkeys(text for _, text, blocks in entry_problems(key, fields, rules) if blocks))
+        return tuple(
+            dict.fromkeys(on_page(place, text, fields) for place, text, blocks in entry_problems(key, fields, rules) if blocks)
+        )
 
     def _broken_texts(self, clinic: Clinic, entries: Entries) -> list[str]:
         """List the answers that would speak of a fact which is not there any more."""
         rules = rules_for(clinic, entries, self._today())
         return [
-            f"{text} ({key})"
+            _told(key, place, text, entries)
             for key, fields in entries.items()
             if not key.startswith("clinic/")
             for place, text, _ in entry_problems(key, fields, rules)
@@ -336,6 +360,12 @@ class Answers:
 def fixed_texts(clinic_dir: Path) -> Edition:
     """Return the clinic's content straight from its files, for `.render(kind, handoff_line)` without a database."""
     return Edition(read_content(clinic_dir).entries, {}, _safety_texts(clinic_dir))
+
+
+def _told(key: str, place: Place, expected: str, entries: Entries, page: str = "") -> str:
+    """Say what is wrong with an entry; where another one was being changed, also with which."""
+    said = on_page(place, expected, entries.get(key, {}))
+    return said if key == page else f"{title(key, entries.get(key, {}))}, {said}"
 
 
 def _served(found: Mapping[str, Version]) -> Entries:

@@ -6,15 +6,18 @@ there stays visible in the composer, so that nobody sends a sentence with a hole
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 
 import sqlalchemy as sa
 
 from bot import audit
 from bot.clinic import Clinic
 from bot.errors import NotFound, Refused
+from bot.hours import join_words
 from bot.store import Connection, Store, new_id, utc_now
 from bot.tables import canned_reply
 from bot.wording import facts, fill
@@ -39,6 +42,8 @@ STARTERS = (
 """What a clinic can begin with: added by a button, so that nothing speaks in its name unasked."""
 
 _c = canned_reply.c
+
+_GAP = re.compile(r"\{[^{}]*\}")
 
 
 @dataclass(frozen=True)
@@ -102,6 +107,20 @@ class Canned:
 
 def _said(reply: CannedReply | None) -> dict[str, str] | None:
     return None if reply is None else {"id": reply.id, "title": reply.title, "text": reply.text}
+
+
+def gaps(clinic: Clinic) -> dict[str, str]:
+    """Return every gap that fills itself, with what stands there."""
+    return {name: value for name, value in {**facts(clinic, clinic.site(None)), **OWN}.items() if value}
+
+
+def check_gaps(text: str, clinic: Clinic) -> None:
+    """Refuse a gap that nothing fills, such as a misspelt one, with those that come near it."""
+    known = [f"{{{name}}}" for name in gaps(clinic)]
+    for gap in _GAP.findall(text):
+        if gap not in known:
+            near = get_close_matches(gap, known, cutoff=0.7) or [f"{{{name}}}" for name in OWN]
+            raise Refused(f'nothing fills {gap}. There is {join_words(near)}; all are listed under "Gaps that fill themselves"')
 
 
 def filled(text: str, clinic: Clinic, site: str | None, own: Mapping[str, str]) -> str:

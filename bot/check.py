@@ -112,7 +112,7 @@ def entry_problems(key: str, fields: Fields, rules: Rules) -> Iterator[Finding]:
     for name in fields.keys() - _FIELDS:
         yield (name,), f"one of {', '.join(sorted(_FIELDS))}, not `{name}:`", True
     if topic not in _NO_TEXT and not str(fields.get("text") or ""):
-        yield ("text",) if "text" in fields else (), f"`text:` with the wording of {key}", True
+        yield ("text",) if "text" in fields else (), "`text:` to be filled in", True
     gaps = {"handoff.line"} if topic in WORDINGS else set()
     yield from _wording(("text",), str(fields.get("text") or ""), gaps, rules)
     yield from _phrases(topic, variant, fields, rules)
@@ -147,7 +147,7 @@ def _phrases(topic: str, variant: str, fields: Fields, rules: Rules) -> Iterator
         return
     for name, gaps in wanted.items():
         if not given.get(name):
-            yield ("phrases",), f"a phrase `{name}:`", True
+            yield ("phrases", name), f"`{name}:` to hold a phrase", True
         yield from _wording(("phrases", name), str(given.get(name) or ""), set(gaps), rules)
     for name in given.keys() - wanted.keys():
         yield (
@@ -192,7 +192,7 @@ def _links(fields: Fields, rules: Rules) -> Iterator[Finding]:
 def _when(fields: Fields) -> Iterator[Finding]:
     when = fields.get("when")
     if not isinstance(when, list) or not when:
-        yield ("when",), "`when:` with the keywords that choose this answer", True
+        yield ("when",), "`when:` to hold the keywords that choose this answer", True
         return
     for number, phrase in enumerate(when):
         # YAML reads a bare no, on or 24 as something else than a word.

@@ -23,6 +23,8 @@ from bot.tables import answer_version as table
 
 Origin = Literal["file", "console"]
 
+OVERTAKEN = "somebody has changed this since you opened it: reload the page to see what it says now"
+
 
 @dataclass(frozen=True)
 class Version:
@@ -95,7 +97,7 @@ class Versions:
         with self._store.transaction() as connection:
             newest = self._newest(connection, key)
             if base is not None and newest is not None and newest.version != base:
-                raise Conflict(f"{key} was changed by {newest.member or 'a file'} at {newest.at:%Y-%m-%d %H:%M} UTC")
+                raise Conflict(OVERTAKEN)
             position = newest.position if newest else self._last_position(connection) + 1
             number = newest.version + 1 if newest else 1
             version = Version(key, number, fields, position, member, at, "console")
@@ -148,7 +150,7 @@ class Versions:
         try:
             connection.execute(sa.insert(table), [_row(version) for version in versions])
         except sqlalchemy.exc.IntegrityError as error:
-            raise Conflict(f"{versions[0].key} was changed by somebody else at this moment") from error
+            raise Conflict(OVERTAKEN) from error
 
 
 def is_passing(key: str) -> bool:

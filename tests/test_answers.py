@@ -556,12 +556,12 @@ def test_edit_of_a_wording_needs_an_approver(kept: Answers) -> None:
 @pytest.mark.parametrize(
     ("key", "fields", "expected"),
     [
-        ("history", "It heals.", "heals"),
-        ("history", "", "`text:` with the wording"),
+        ("history", "It heals.", "^Wording: expected a wording without 'heals'"),
+        ("history", "", "^Wording: expected to be filled in$"),
         ("history", "Call {clinic.fone}.", "a known placeholder"),
         ("history", {"follow_ups": {"What?": "nothing"}}, "a topic that exists"),
-        ("cost/tips", {"when": []}, "the keywords"),
-        ("clinic_hours", {"phrases": {"week": "We are open."}}, "a phrase"),
+        ("cost/tips", {"when": []}, "^Chosen by these words: expected to hold the keywords"),
+        ("clinic_hours", {"phrases": {"week": "We are open."}}, r"Phrase \"open now\": expected to hold a phrase;"),
     ],
 )
 def test_edit_that_the_check_would_refuse_is_refused(
@@ -575,7 +575,7 @@ def test_edit_that_the_check_would_refuse_is_refused(
 
 def test_edit_on_top_of_somebody_elses_is_a_conflict(kept_anywhere: Answers) -> None:
     kept_anywhere.edit("cost/tips", "First.", member="m_ann", approved_by="Ann", base=1)
-    with pytest.raises(Conflict, match="m_ann"):
+    with pytest.raises(Conflict, match="since you opened it"):
         kept_anywhere.edit("cost/tips", "Second.", member="m_ben", approved_by="Ben", base=1)
 
 
@@ -619,12 +619,24 @@ def test_hours_prices_and_team_are_edited_the_same_way(kept: Answers) -> None:
 @pytest.mark.parametrize(
     ("key", "fields", "expected"),
     [
-        ("clinic/hours/willow", {"week": {"monday": ["9-8"]}}, "a period"),
+        ("clinic/hours/willow", {"week": {"monday": ["9-8"]}}, "^Monday: expected a period"),
         ("clinic/hours/willow", {"timezone": "Mars/Olympus"}, "America/Denver"),
-        ("clinic/sites/willow", {"phone": "12"}, "a phone number"),
+        (
+            "clinic/hours/willow",
+            {"closures": [{"first": "2026-12-02", "last": "2026-12-01", "reason": "paint"}]},
+            "^Closures, paint, To: expected to be a day not",
+        ),
+        (
+            "clinic/hours/willow",
+            {"special_days": [{"day": "2026-12-02", "periods": ["9-8"]}]},
+            "^Days with other hours, row 1, Open: expected a period",
+        ),
+        ("clinic/prices", {"items": [{"title": "Visit", "amount": "much"}]}, "^Visit, Amount: expected to be a number"),
+        ("clinic/notifications", {"items": [{"medium": "email", "address": ""}]}, "^row 1, Address: expected to be filled in"),
+        ("clinic/sites/willow", {"phone": "12"}, "^Phone: expected to be a phone number"),
         ("clinic/prices", {"items": []}, "filled in"),
-        ("clinic/policies", {"minor_policy": None}, "placeholder"),
-        ("clinic/about", {"main_site": "oak"}, "one of willow, juniper"),
+        ("clinic/policies", {"minor_policy": None}, "^Age and fitness.*, Wording: expected a known placeholder"),
+        ("clinic/about", {"main_site": "oak"}, "^Main site: expected to be one of willow, juniper"),
     ],
 )
 def test_facts_that_make_no_sense_are_refused(kept: Answers, key: str, fields: dict[str, object], expected: str) -> None:
@@ -651,6 +663,21 @@ def test_closed_now_can_be_ended_early_and_needs_a_future(kept: Answers) -> None
         kept.close_now("willow", denver("2026-11-23T09:00"), member="m_ann")
     with pytest.raises(NotFound):
         kept.close_now("oak", denver("2026-11-23T15:00"), member="m_ann")
+
+
+def test_past_moments_are_judged_by_the_hours_that_held_then(kept: Answers, day: Clock) -> None:
+    monday, tuesday = denver("2026-11-23T19:00"), denver("2026-11-24T19:00")
+    assert not kept.was_open("willow")(monday)
+    day.now = denver("2026-11-24T12:00").astimezone(timezone.utc)
+    late = {name: ["8:00-20:00"] for name in kept.entries()["clinic/hours/willow"].fields["week"]}  # type: ignore[index]
+    kept.edit("clinic/hours/willow", {"week": late}, member="m_ann")
+    assert [kept.was_open("willow")(at) for at in (monday, tuesday)] == [False, True]
+    kept.close_now("willow", denver("2026-11-24T14:00"), member="m_ann")
+    day.now = denver("2026-11-24T13:00").astimezone(timezone.utc)
+    kept.open_again("willow", member="m_ann")
+    hours = [denver(f"2026-11-24T{time}") for time in ("11:30", "12:30", "13:30")]
+    assert [kept.was_open("willow")(at) for at in hours] == [True, False, True]
+    assert kept.was_open("willow")(denver("2026-11-16T11:30"))  # before anything was kept
 
 
 def test_newer_edit_outlives_a_changed_file_and_is_named(kept_anywhere: Answers, folder: Path) -> None:

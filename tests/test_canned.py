@@ -6,7 +6,7 @@ import pytest
 from store_tools import Clock
 
 from bot import audit
-from bot.canned import LONGEST_TEXT, LONGEST_TITLE, STARTERS, Canned, filled
+from bot.canned import LONGEST_TEXT, LONGEST_TITLE, STARTERS, Canned, check_gaps, filled
 from bot.clinic import build_clinic
 from bot.content import read_content
 from bot.errors import NotFound, Refused
@@ -75,8 +75,27 @@ def test_gaps_fill_themselves_and_one_without_a_value_stays_visible() -> None:
     assert "{clinic" not in text
 
 
+@pytest.mark.parametrize(
+    ("gap", "near"),
+    [
+        ("{vistor_name}", "{visitor.name}"),
+        ("{visitor name}", "{visitor.name}"),
+        ("{Visitor.name}", "{visitor.name}"),
+        ("{clinic.fone}", "{clinic.phone}"),
+        ("{}", "{member.name}"),
+    ],
+)
+def test_a_gap_that_nothing_fills_is_refused_with_those_that_come_near(gap: str, near: str) -> None:
+    clinic = build_clinic(read_content(ROOT / "clinic").entries, Problems())
+    with pytest.raises(Refused) as refused:
+        check_gaps(f"Hello {gap}, this is {{member.name}}.", clinic)
+    assert str(refused.value).startswith(f"nothing fills {gap}. There is ")
+    assert near in str(refused.value)
+
+
 @pytest.mark.parametrize("title", [title for title, _ in STARTERS])
 def test_what_a_clinic_can_begin_with_has_no_gap_that_nothing_fills(title: str) -> None:
     clinic = build_clinic(read_content(ROOT / "clinic").entries, Problems())
     own = {"member.name": "Ann", "visitor.name": "Kim", "visitor.phone": "555"}
+    check_gaps(dict(STARTERS)[title], clinic)
     assert "{" not in filled(dict(STARTERS)[title], clinic, "willow", own)

@@ -126,7 +126,7 @@ def test_every_topic_and_wording_has_an_entry() -> None:
         ),
         ("answers.yml", "offer: callback", "offer: cake", "a topic that exists, not 'cake'"),
         ("answers.yml", "when: [why + dry, ", "when: [Why?, ", "keywords in small letters"),
-        ("answers.yml", 'week: "Our opening', 'weak: "Our opening', "a phrase `week:`"),
+        ("answers.yml", 'week: "Our opening', 'weak: "Our opening', "`week:` to hold a phrase"),
         (
             "answers.yml",
             'day_closed: "We are closed {day}',

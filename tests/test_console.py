@@ -527,6 +527,14 @@ def test_canned_replies_fill_their_gaps(anna: Person, visitor: WebVisitor) -> No
     assert "{visitor.phone}" in shown["Calling you now"]  # nobody left a number: the gap stays visible
 
 
+def test_a_canned_reply_with_a_gap_that_nothing_fills_is_not_kept(anna: Person) -> None:
+    before = anna.post("canned/starters")["canned"]
+    for method, path in (("POST", "api/canned"), ("PUT", f"api/canned/{before[0]['id']}")):
+        refused = anna.call(method, path, {"title": "Hello", "text": "Hello {vistor_name}."})
+        assert refused.status_code == 422 and "{vistor_name}" in refused.json()["detail"]
+    assert anna.get("canned")["canned"] == before
+
+
 def test_approved_answers_that_fit_are_suggested(anna: Person, visitor: WebVisitor) -> None:
     handoff = handoff_of(visitor, anna, "a person please: how much does it cost, what is the price")
     topics = [one["topic"] for one in anna.get(f"handoffs/{handoff}/suggestions")["suggestions"]]
@@ -670,6 +678,22 @@ def test_the_figures_read_as_csv(owner: Person) -> None:
     assert table.text.startswith("Week from,Answered without a person")
     assert "attachment" in table.headers["content-disposition"]
     assert owner.call("GET", "api/overview?first=nonsense").status_code == 422
+
+
+def test_the_figures_keep_to_the_hours_that_held_then(owner: Person, anna: Person, visitor: WebVisitor) -> None:
+    def closed() -> int:
+        rows = owner.get("overview")["tables"]["acknowledged"]["rows"]
+        return sum(row[1] for row in rows if row[0].endswith("while closed"))
+
+    before = closed()
+    owner.post(f"sites/{owner.get('me')['sites'][0]['slug']}/close", until=soon())
+    handoff_of(visitor, anna)
+    owner.post(f"sites/{owner.get('me')['sites'][0]['slug']}/open")
+    site = owner.get("hours")["sites"][0]
+    always = {"week": {day: ["0:00-24:00"] for day in site["fields"]["week"]}, "holidays": None, "closures": [], "special_days": []}
+    assert owner.call("PUT", f"api/hours/{site['site']}", {"fields": always}).status_code == 200
+    assert closed() == before + 1
+    assert owner.call("POST", f"api/hours/{site['site']}", {"version": site["version"]}).status_code == 200
 
 
 def test_strange_requests_are_refused_in_words(anna: Person) -> None:

@@ -24,7 +24,7 @@ GROUPS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "content": (
         (
             *("bot.content", "bot.fields", "bot.hours", "bot.clinic", "bot.wording", "bot.question", "bot.when"),
-            *("bot.replies", "bot.hour_replies", "bot.edition", "bot.check", "bot.suggestions"),
+            *("bot.replies", "bot.hour_replies", "bot.edition", "bot.check", "bot.suggestions", "bot.labels"),
         ),
         ("errors",),
     ),

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from bot.answers import title_of
-from bot.canned import OWN, STARTERS, Canned, CannedReply
+from bot.canned import STARTERS, Canned, CannedReply, check_gaps, gaps
 from bot.channels.console_desk import moment
 from bot.channels.console_guard import Call, Guard
 from bot.check import add_months
@@ -46,8 +46,9 @@ def _add_answers(guard: Guard) -> None:
     async def answers(call: Call) -> dict[str, Any]:
         entries = await parts.store.read(parts.answers.entries)
         clinic = parts.answers.clinic()
-        rows = [_answer_row(v, clinic) for key, v in entries.items() if not key.startswith("clinic/")]
-        return {"answers": rows, "placeholders": facts(clinic, clinic.site(None)), "sites": _sites(clinic)}
+        site, today = clinic.site(None), _today(clinic.site(None))
+        rows = [_answer_row(v, clinic, today) for key, v in entries.items() if not key.startswith("clinic/")]
+        return {"answers": rows, "placeholders": facts(clinic, site), "sites": _sites(clinic), "today": today.isoformat()}
 
     @guard.on("GET", "/api/answers/<key:path>", "answers_read")
     async def history(call: Call, key: str) -> dict[str, Any]:
@@ -152,16 +153,19 @@ def _add_canned(guard: Guard) -> None:
     store = guard.parts.store
     canned = Canned(store)
 
+    async def keep(call: Call, canned_id: str | None = None) -> dict[str, Any]:
+        title, text = call.text("title"), call.text("text")
+        check_gaps(text, guard.parts.answers.clinic())
+        return {"canned": _canned_row(await store.run(canned.save, title, text, member=call.by, canned_id=canned_id))}
+
     @guard.on("GET", "/api/canned", "canned")
     async def replies(call: Call) -> dict[str, Any]:
-        clinic = guard.parts.answers.clinic()
-        known = {**facts(clinic, clinic.site(None)), **OWN}
+        known = gaps(guard.parts.answers.clinic())
         return {"canned": [_canned_row(one) for one in await store.read(canned.all)], "placeholders": known}
 
     @guard.on("POST", "/api/canned", "canned")
     async def add(call: Call) -> dict[str, Any]:
-        title, text = call.text("title"), call.text("text")
-        return {"canned": _canned_row(await store.run(lambda: canned.save(title, text, member=call.by)))}
+        return await keep(call)
 
     @guard.on("POST", "/api/canned/starters", "canned")
     async def starters(call: Call) -> dict[str, Any]:
@@ -173,8 +177,7 @@ def _add_canned(guard: Guard) -> None:
 
     @guard.on("PUT", "/api/canned/<canned_id>", "canned")
     async def change(call: Call, canned_id: str) -> dict[str, Any]:
-        given = (call.text("title"), call.text("text"))
-        return {"canned": _canned_row(await store.run(canned.save, *given, member=call.by, canned_id=canned_id))}
+        return await keep(call, canned_id)
 
     @guard.on("DELETE", "/api/canned/<canned_id>", "canned")
     async def remove(call: Call, canned_id: str) -> dict[str, Any]:
@@ -224,11 +227,10 @@ async def _history(guard: Guard, key: str) -> dict[str, Any]:
     return {"key": key, "history": steps}
 
 
-def _answer_row(version: Version, clinic: Clinic) -> dict[str, Any]:
+def _answer_row(version: Version, clinic: Clinic, today: date) -> dict[str, Any]:
     topic, variant = split_key(version.key)
     reviewed = (version.fields or {}).get("reviewed_on")
     due = add_months(date.fromisoformat(reviewed), clinic.review_months) if reviewed else None
-    today = clinic.site(None).hours.local(utc_now()).date()
     return {
         **_entry(version),
         "topic": topic,
@@ -263,7 +265,8 @@ def _hours_row(site: Site, entries: Mapping[str, Version], clinic: Clinic) -> di
         {"day": day.day.isoformat(), "reason": day.reason, "periods": [str(period) for period in day.periods]}
         for day in site.hours.upcoming(utc_now(), 60)
     ]
-    return {**_entry(found), **_open_state(site), "holidays": sorted(known), "coming": coming}
+    shown = {"holidays": sorted(known), "coming": coming, "today": _today(site).isoformat()}
+    return {**_entry(found), **_open_state(site), **shown}
 
 
 def _open_state(site: Site) -> dict[str, Any]:
@@ -282,6 +285,11 @@ def _open_state(site: Site) -> dict[str, Any]:
         "closed_until": until.isoformat() if until and until > now else None,
         "closed_reason": site.hours.closed_reason,
     }
+
+
+def _today(site: Site) -> date:
+    """Return the day it is at the site: the reader's own may be another."""
+    return site.hours.local(utc_now()).date()
 
 
 def _sites(clinic: Clinic) -> list[dict[str, str]]:

@@ -73,16 +73,16 @@ class Call:
         """Return a text of the body; Refused where it is missing or not one."""
         value = self.body.get(name, default)
         if not isinstance(value, str):
-            raise Refused(f"{name} is missing")
+            raise Refused(f"{_spoken(name)} is missing")
         if len(value) > longest:
-            raise Refused(f"{name} has more than {longest} characters")
+            raise Refused(f"{_spoken(name)} has more than {longest} characters")
         return value
 
     def number(self, name: str) -> int | None:
         """Return a whole number of the body, or None where there is none."""
         value = self.body.get(name)
         if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-            raise Refused(f"{name} is not a number")
+            raise Refused(f"{_spoken(name)} is not a number")
         return value
 
     def asked(self, name: str, default: str = "") -> str:
@@ -269,6 +269,10 @@ def message_page(title: str, text: str, status: int) -> HTTPResponse:
 
     page = f'<!doctype html><html lang="en"><title>{escape(title)}</title><h1>{escape(title)}</h1><p>{escape(text)}</p>'
     return html(f'{page}<p><a href="/staff/">Back to the queue</a></p></html>', status=status, headers=HEADERS)
+
+
+def _spoken(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _body(request: Request) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sanic.request import Request
@@ -30,6 +30,9 @@ TOGETHER_SECONDS = 0.05
 LONGEST_QUEUE = 500
 
 PAGE = 500
+
+LOOK_BACK = 20
+"""How far back a message may still be waiting for the assistant to read it; one that is further back was never read."""
 
 VIEWING_SECONDS, TYPING_SECONDS = 25.0, 6.0
 
@@ -211,6 +214,10 @@ class _ConversationStream(_Stream):
         super().__init__(parts, feed, session)
         self._handoff_id = handoff_id
         self._cursor = int(after) if after.isdigit() else 0
+        """Up to here everything was sent, and nothing of it will change."""
+        self._sent: dict[int, dict[str, Any]] = {}
+        """What was sent behind the cursor: messages that the assistant had not read yet, and those after them."""
+        self._more = False
         self._detail = ""
         self._around = ""
         self._seen: dict[str, float] = {}
@@ -229,7 +236,7 @@ class _ConversationStream(_Stream):
             while not self._feed.stopping:
                 if not await self._tell(visitor, others, rung):
                     return
-                rung = await heard.wait(self._pause())
+                rung = frozenset(always[:1]) if self._more else await heard.wait(self._pause())
                 if f"staff:{self._session.member.id}" in rung and not await self._stands():
                     return
 
@@ -254,14 +261,17 @@ class _ConversationStream(_Stream):
         if rung and f"visitor:{visitor}" not in rung:
             return [], None
         messages, detail = await self._parts.store.read(self._read, visitor)
+        self._more = len(messages) == PAGE
+        changed = [message for message in messages if self._sent.get(message["seq"]) != message]
+        self._cursor = _settled(messages, self._cursor)
+        self._sent = {message["seq"]: message for message in messages if message["seq"] > self._cursor}
         events = []
-        if messages:
-            self._cursor = messages[-1]["seq"]
-            events.append(("messages", json.dumps(messages)))
+        if changed:
+            events.append(("messages", json.dumps(changed)))
         if detail != self._detail:
             self._detail = detail
             events.append(("handoff", detail))
-        return events, self._cursor if messages else None
+        return events, self._cursor if changed else None
 
     def _read(self, visitor: str) -> tuple[list[dict[str, Any]], str]:
         desk = self._parts.desk
@@ -291,6 +301,14 @@ class _ConversationStream(_Stream):
         now = asyncio.get_running_loop().time()
         ends = [until - now for until in self._seen.values() if until > now]
         return max(0.05, min([HEARTBEAT_SECONDS, *ends]))
+
+
+def _settled(messages: Sequence[Mapping[str, Any]], cursor: int) -> int:
+    """Return up to where messages will not change: what the assistant understood comes after the message itself."""
+    seqs: list[int] = [message["seq"] for message in messages]
+    last = seqs[-1] if seqs else cursor
+    unread = [seq for seq, one in zip(seqs, messages, strict=True) if one["author"] == "visitor" and one["route"] is None]
+    return min([last, *(seq - 1 for seq in unread if seq > last - LOOK_BACK)])
 
 
 def viewing(visitor: str, member: str) -> str:

@@ -267,7 +267,8 @@ async def _overview(guard: Guard, call: Call) -> Overview:
     today = hours.local(utc_now()).date()
     first = _day(call.asked("first"), today - timedelta(days=27))
     last = _day(call.asked("last"), today)
-    return await guard.parts.store.read(overview, guard.parts.store, first, last, hours.zone, hours.is_open)
+    parts = guard.parts
+    return await parts.store.read(lambda: overview(parts.store, first, last, hours.zone, parts.answers.was_open()))
 
 
 def _day(given: str, default: date) -> date:

@@ -55,7 +55,8 @@ def handoff_row(handoff: Handoff, undelivered: Sequence[Notification] = ()) -> d
         "outcome": handoff.outcome,
         "alarm": handoff.alarm,
         "told": handoff.told,
-        "undelivered": [_undelivered(notification) for notification in undelivered],
+        # Once it is closed nobody need be called about it any more.
+        "undelivered": [] if handoff.state == "closed" else [_undelivered(notification) for notification in undelivered],
     }
 
 

@@ -10,8 +10,10 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from fixtures_browser import axe, becomes, launched, violations, watched  # noqa: F401
@@ -386,6 +388,56 @@ def test_a_call_back_is_a_link_to_call(browser: Any, server: Server) -> None:
         assert re.fullmatch(r"tel:\+?1?3035550188", link.get_attribute("href"))
 
 
+def test_on_a_small_screen_the_details_cover_no_button(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server, viewport={"width": 1280, "height": 720}) as console:
+        console.enter("talk to a person")
+        console.press("Details")
+        console.sees("What we know", ".side")
+        head, side = (console.page.locator(one).bounding_box() for one in (".talk-head", ".side"))
+        assert head["y"] + head["height"] <= side["y"]
+        console.press("Details")
+        console.page.locator(".side").wait_for(state="hidden")
+
+
+def test_on_a_small_screen_the_way_out_is_in_sight(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(EMERGENCY)
+    with at_console(browser, server, "owner", viewport={"width": 1280, "height": 720}) as console:
+        console.page.wait_for_selector(".banner.emergency")
+        console.page.wait_for_selector(".rail .site")
+        for name in ("Olga Dean", "Sign out"):
+            box = console.page.locator(".rail-foot", has_text=name).get_by_text(name).bounding_box()
+            assert box["y"] + box["height"] <= 720
+        console.page.get_by_role("link", name="Logs").click()
+        console.sees("Logs", "h1")
+
+
+def test_what_was_not_delivered_is_no_alarm_once_the_conversation_is_closed(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        console.sees("Not delivered", ".talk-notice")
+        console.press("Close")
+        console.page.select_option("dialog select", "answered")
+        console.page.locator("dialog button[type=submit]").click()
+        console.sees("Nobody is waiting.")
+        console.view("Closed")
+        console.enter("talk to a person")
+        console.sees("Closed", ".talk-head")
+        assert not console.page.locator(".talk-notice .undelivered").count()
+
+
+def test_what_was_understood_stands_below_a_message_that_comes_while_one_looks(browser: Any, server: Server) -> None:
+    visitor = WebVisitor.arriving(server)
+    visitor.say(PERSON)
+    with at_console(browser, server) as console:
+        console.enter("talk to a person")
+        visitor.say("slow: what does it cost")
+        console.sees("slow: what does it cost", ".bubble.visitor")
+        console.sees("Topic: cost", ".bubble.visitor .reading")
+        assert console.page.locator(".bubble.visitor", has_text="slow: what does it cost").count() == 1
+
+
 def test_putting_off_and_coming_back(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(PERSON)
@@ -512,6 +564,24 @@ def test_an_answer_is_judged_while_it_is_typed(browser: Any, busy: Server) -> No
         console.page.locator(".editor .problem:not(:empty)").wait_for()
 
 
+def test_days_are_filled_in_by_the_clinics_calendar(browser: Any, server: Server) -> None:
+    # Wherever the tests run and whenever: in one of these places it is another day than the one of UTC.
+    zone = "Pacific/Pago_Pago" if datetime.now(timezone.utc).hour < 11 else "Pacific/Kiritimati"
+    person = Person.signed_in(server, "front_desk")
+    for site in person.get("hours")["sites"]:
+        person.call("PUT", f"api/hours/{site['site']}", {"fields": {"timezone": zone}, "base": site["version"]})
+    today = datetime.now(ZoneInfo(zone)).date().isoformat()
+    with at_console(browser, server, "clinician") as console:
+        console.open("/answers")
+        console.page.locator(".pick-list button", has_text="Does it hurt?").first.click()
+        assert console.page.get_by_label("Reviewed on").input_value() == today
+        console.press("Save and serve")
+        console.sees("Saved.", "#toasts")
+        console.open("/hours")
+        console.press("Add a closure")
+        assert console.page.locator(".row-list").first.get_by_label("From").last.input_value() == today
+
+
 def test_hours_are_shut_with_one_tap(browser: Any, server: Server) -> None:
     with at_console(browser, server) as console:
         console.open("/hours")
@@ -521,6 +591,46 @@ def test_hours_are_shut_with_one_tap(browser: Any, server: Server) -> None:
         console.sees("Closed now", ".sites")
         console.page.locator(".card").first.get_by_role("button", name="Open again").click()
         console.page.locator(".card").first.get_by_role("button", name="Close now").wait_for()
+
+
+def test_what_is_wrong_is_said_in_the_words_of_the_page(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        console.open("/hours")
+        card = console.page.locator(".card").first
+        card.get_by_label("Monday, opens").first.fill("23:00")
+        card.get_by_role("button", name="Save").click()
+        card.locator(".problem", has_text="Monday: expected a period that ends after it begins").wait_for()
+        assert "week" not in card.locator(".problem").inner_text()
+
+
+def test_the_page_of_hours_follows_the_box_on_the_left_and_keeps_what_is_written(browser: Any, server: Server) -> None:
+    person = Person.signed_in(server, "front_desk")
+    for site in person.get("hours")["sites"]:  # the box offers to close only what is open
+        week = {day: ["0:00-24:00"] for day in site["fields"]["week"]}
+        fields = {"week": week, "holidays": None, "closures": [], "special_days": []}
+        assert person.call("PUT", f"api/hours/{site['site']}", {"fields": fields, "base": site["version"]}).status_code == 200
+    with at_console(browser, server) as console:
+        console.open("/hours")
+        card, box = console.page.locator(".card").first, console.page.locator(".site").first
+        card.get_by_role("button", name="Add a closure").click()
+        card.get_by_label("Reason").fill("painters")
+        box.get_by_role("button", name="Close now").click()
+        console.page.locator("dialog button[type=submit]").click()
+        card.locator(".site-state", has_text="Closed now until").wait_for()
+        box.get_by_role("button", name="Open again").click()
+        card.locator(".site-state", has_text="Open until").wait_for()
+        assert card.get_by_label("Reason").input_value() == "painters"
+
+
+def test_the_account_page_shows_kept_filters_also_when_it_is_opened_first(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        Person.signed_in(server, "front_desk").call(
+            "PUT", "api/filters", {"name": "Emergencies", "query": {"urgency": "emergency"}}
+        )
+        console.open("/account")
+        console.sees("Emergencies", ".card")
+        console.page.get_by_role("button", name="Forget the filter Emergencies").click()
+        console.sees("Filters you keep above the queue stand here.", ".card")
 
 
 def test_charts_read_as_tables_and_download(browser: Any, busy: Server) -> None:

@@ -16,8 +16,7 @@ export async function draw(place) {
   const code = h("section", { class: "card" });
   place.append(h("p", { class: "hint" }, `${state.me.name}, ${state.me.email}, ${state.me.role_title}`), h("div", { class: "cards" }, browser(), password(), code, sessions, filters));
   drawCode(code);
-  drawFilters(filters);
-  await drawSessions(sessions);
+  await Promise.all([drawFilters(filters), drawSessions(sessions)]);
 }
 
 function browser() {
@@ -96,7 +95,7 @@ async function drawSessions(place) {
     sessions.length > 1 && button("End the others", end, { kind: "danger" }));
 }
 
-function drawFilters(place) {
-  const names = keptFilters();
+async function drawFilters(place) {
+  const names = await keptFilters();
   fill(place, h("h2", {}, "Your filters"), names.length ? h("ul", { class: "plain-list" }, names.map((name) => h("li", {}, name, " ", button("Forget", async () => { await forgetFilter(name); drawFilters(place); }, { kind: "small", "aria-label": `Forget the filter ${name}` })))) : h("p", { class: "hint" }, "Filters you keep above the queue stand here."));
 }

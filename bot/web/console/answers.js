@@ -9,10 +9,11 @@ const EASY = 8;
 
 let rows = [];
 let placeholders = {};
+let today = "";
 
 /** Draw the page. */
 export async function draw(place) {
-  ({ answers: rows, placeholders } = await get("answers"));
+  ({ answers: rows, placeholders, today } = await get("answers"));
   const search = h("input", { type: "search", placeholder: "Search answers", "aria-label": "Search answers" });
   const only = h("input", { type: "checkbox", id: "overdue" });
   const list = h("ul", { class: "pick-list", "aria-label": "Answers" });
@@ -46,7 +47,7 @@ function edit(place, row, done) {
   const text = h("textarea", { rows: 8, disabled: !writable, value: fields.text || "" });
   const phrases = Object.entries(fields.phrases || {}).map(([name, value]) => [name, h("textarea", { rows: 2, disabled: !writable, value })]);
   const approved = h("input", { type: "text", value: fields.approved_by || "", required: true, disabled: !writable });
-  const reviewed = h("input", { type: "date", value: new Date().toISOString().slice(0, 10), disabled: !writable });
+  const reviewed = h("input", { type: "date", value: today, disabled: !writable });
   const source = h("input", { type: "text", value: fields.source || "", disabled: !writable });
   const when = h("textarea", { rows: 2, disabled: !writable, value: (fields.when || []).join(", ") });
   const site = choice(state.sites.map((one) => [one.slug, one.title]), "", { "aria-label": "Preview for the site" });
@@ -70,7 +71,7 @@ function edit(place, row, done) {
         const found = await post(`preview?site=${site.value}`, { key: row.key, fields: given() });
         if (mine !== turn) return;
         fill(seen, h("div", { class: "bubble bot" }, h("p", { class: "text" }, found.text)));
-        fill(marks, grade(found.grade), found.forbidden.map((word) => h("p", { class: "mark bad" }, icon("urgent"), `May not be said: "${word}"`)), found.problems.filter((one) => !/a wording without/.test(one)).map((one) => h("p", { class: "mark bad" }, icon("urgent"), `Expected ${one}`)));
+        fill(marks, grade(found.grade), found.forbidden.map((word) => h("p", { class: "mark bad" }, icon("urgent"), `May not be said: "${word}"`)), found.problems.filter((one) => !/a wording without/.test(one)).map((one) => h("p", { class: "mark bad" }, icon("urgent"), one)));
       } catch (error) {
         fill(marks, h("p", { class: "mark bad" }, error.message));
       }

@@ -32,7 +32,7 @@ function card(reply, change, load) {
 function edit(reply, placeholders, load) {
   const title = h("input", { type: "text", maxlength: 80, required: true, value: reply?.title || "" });
   const text = h("textarea", { rows: 6, maxlength: 2000, required: true, value: reply?.text || "" });
-  const gaps = h("details", { class: "gaps" }, h("summary", {}, "Gaps that fill themselves"), h("ul", {}, Object.entries(placeholders).filter(([, value]) => value).map(([name, value]) => h("li", {}, h("button", { type: "button", class: "chip", on: { click: () => { text.setRangeText(`{${name}}`, text.selectionStart, text.selectionEnd, "end"); text.focus(); } } }, `{${name}}`), h("span", { class: "hint" }, String(value).slice(0, 80))))));
+  const gaps = h("details", { class: "gaps" }, h("summary", {}, "Gaps that fill themselves"), h("ul", {}, Object.entries(placeholders).map(([name, value]) => h("li", {}, h("button", { type: "button", class: "chip", on: { click: () => { text.setRangeText(`{${name}}`, text.selectionStart, text.selectionEnd, "end"); text.focus(); } } }, `{${name}}`), h("span", { class: "hint" }, String(value).slice(0, 80))))));
   ask({ title: reply ? "Change a canned reply" : "New canned reply", body: [labelled("Title", title), labelled("Text", text), gaps], action: "Keep", wide: true, submit: async () => {
     const said = { title: title.value, text: text.value };
     await (reply ? put(`canned/${part(reply.id)}`, said) : post("canned", said));

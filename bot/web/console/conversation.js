@@ -11,6 +11,8 @@ import { know } from "./live.js";
 import { GRAVE, alarming, handedToMe, isMe, nameOf, state } from "./state.js";
 import { transcript } from "./transcript.js";
 
+const UNREAD = 20;
+
 /** Open a conversation in `place`; returns what closes it. */
 export async function openConversation(place, id, leave) {
   fill(place, h("p", { class: "empty" }, "Opening..."));
@@ -39,7 +41,8 @@ class Conversation {
     this.typing = h("p", { class: "typing", "aria-live": "polite" });
     this.side = h("aside", { class: "side", "aria-label": "About this conversation" });
     this.composer = composer(() => this.handoff, (verb, body) => this.act(verb, body));
-    fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, this.notice, this.older, this.log, this.typing, this.composer.node), this.side);
+    const body = h("div", { class: "talk-body" }, this.notice, this.older, this.log, this.typing, this.composer.node);
+    fill(this.place, h("article", { class: "talk", "aria-label": "Conversation" }, this.head, body, this.side));
     this.draw();
     this.toEnd();
     // When something below grows, the last message stays in sight.
@@ -70,7 +73,9 @@ class Conversation {
   follow() {
     if (this.closed || this.source?.readyState === EventSource.OPEN) return;
     this.source?.close();
-    const after = this.messages.at(-1)?.seq || 0;
+    // From the first that the assistant had not read yet: what it understood is still to come.
+    const unread = this.messages.slice(-UNREAD).find((message) => message.author === "visitor" && !message.route);
+    const after = unread ? unread.seq - 1 : this.messages.at(-1)?.seq || 0;
     this.source = new EventSource(`/staff/api/handoffs/${part(this.handoff.id)}/stream?after=${after}`);
     this.source.addEventListener("messages", (event) => this.hear(JSON.parse(event.data)));
     this.source.addEventListener("handoff", (event) => this.change(JSON.parse(event.data)));
@@ -82,8 +87,8 @@ class Conversation {
   hear(messages) {
     const last = this.messages.at(-1)?.seq || 0;
     const fresh = messages.filter((message) => message.seq > last);
-    if (!fresh.length) return;
-    this.messages.push(...fresh);
+    const told = new Map(messages.map((message) => [message.seq, message]));
+    this.messages = [...this.messages.map((message) => told.get(message.seq) || message), ...fresh];
     if (fresh.some((message) => message.author === "visitor")) {
       this.around.visitor_typing = false;
       announce(`Visitor: ${fresh.filter((message) => message.author === "visitor").at(-1).text}`);

@@ -1,10 +1,11 @@
 // Opening hours: the week with split days, closures and holidays, special days, and the switch for a snow day.
 
-import { get, part, post, put } from "./api.js";
+import { get, part, put } from "./api.js";
 import { closeNow } from "./closing.js";
 import { add, button, fill, h, icon, labelled, toast } from "./dom.js";
 import { showHistory } from "./history.js";
-import { refreshSites } from "./shell.js";
+import { refreshSites, reopen } from "./shell.js";
+import { on } from "./state.js";
 
 const DAYS = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
 
@@ -18,6 +19,20 @@ export async function draw(place) {
     refreshSites();
   };
   await load();
+  // Only the heads: what is being changed below them is not saved yet.
+  return on("sites", (found) => {
+    for (const site of found) {
+      const head = sites.querySelector(`header[data-site="${CSS.escape(site.site)}"]`);
+      if (head) drawHead(head, site, load);
+    }
+  });
+}
+
+function drawHead(head, site, load) {
+  const closed = site.closed_until;
+  fill(head, h("div", {}, h("h2", {}, site.title), h("p", { class: `site-state ${site.open ? "open" : "shut"}` }, icon(site.open ? "check" : "hours"), closed ? `Closed now until ${site.changes_text}${site.closed_reason ? ` (${site.closed_reason})` : ""}` : site.open ? `Open until ${site.changes_text}` : `Closed, opens ${site.changes_text}`)),
+    h("div", { class: "row-actions" }, closed ? button("Open again", () => reopen(site)) : button("Close now", () => closeNow(site, refreshSites), { kind: "danger" }), button("History", () => showHistory(`hours/${site.site}`, site.title, true, load), { picture: "logs" })));
+  return head;
 }
 
 function siteCard(site, load) {
@@ -27,8 +42,8 @@ function siteCard(site, load) {
   fields.holidays ||= {};
   const problem = h("p", { class: "problem", role: "alert" });
   const week = DAYS.map((day) => dayRow(day, fields.week[day] || []));
-  const closures = rowList(fields.closures, (one) => [dayField("From", one, "first"), dayField("To", one, "last"), textField("Reason", one, "reason")], () => ({ first: today(), last: today(), reason: "" }), "Add a closure");
-  const specials = rowList(fields.special_days, (one) => [dayField("Day", one, "day"), periodsField("Open", one), textField("Reason", one, "reason")], () => ({ day: today(), periods: [], reason: "" }), "Add a day with other hours");
+  const closures = rowList(fields.closures, (one) => [dayField("From", one, "first"), dayField("To", one, "last"), textField("Reason", one, "reason")], () => ({ first: site.today, last: site.today, reason: "" }), "Add a closure");
+  const specials = rowList(fields.special_days, (one) => [dayField("Day", one, "day"), periodsField("Open", one), textField("Reason", one, "reason")], () => ({ day: site.today, periods: [], reason: "" }), "Add a day with other hours");
   const kept = new Set(fields.holidays.closed || []);
   const holidays = h("fieldset", { class: "ticks" }, h("legend", {}, "Closed on these holidays"), site.holidays.map((name, number) => {
     const tick = h("input", { type: "checkbox", id: `${site.site}${number}`, checked: kept.has(name), on: { change: () => (tick.checked ? kept.add(name) : kept.delete(name)) } });
@@ -48,10 +63,8 @@ function siteCard(site, load) {
       fill(problem, error.message);
     }
   };
-  const closed = site.closed_until;
   return h("form", { class: "card", on: { submit: save } },
-    h("header", {}, h("div", {}, h("h2", {}, site.title), h("p", { class: `site-state ${site.open ? "open" : "shut"}` }, icon(site.open ? "check" : "hours"), closed ? `Closed now until ${site.changes_text}${site.closed_reason ? ` (${site.closed_reason})` : ""}` : site.open ? `Open until ${site.changes_text}` : `Closed, opens ${site.changes_text}`)),
-      h("div", { class: "row-actions" }, closed ? button("Open again", async () => { await post(`sites/${part(site.site)}/open`); load(); }) : button("Close now", () => closeNow(site, load), { kind: "danger" }), button("History", () => showHistory(`hours/${site.site}`, site.title, true, load), { picture: "logs" }))),
+    drawHead(h("header", { data: { site: site.site } }), site, load),
     h("div", { class: "hours-grid" }, h("section", {}, h("h3", {}, "Week"), week.map((row) => row.node)), h("section", {}, h("h3", {}, "Closures"), closures, h("h3", {}, "Days with other hours"), specials), h("section", {}, h("h3", {}, "Holidays"), holidays)),
     site.coming.length ? h("p", { class: "hint" }, `Coming: ${site.coming.map((day) => `${day.day} ${day.reason} (${day.periods.join(", ") || "closed"})`).join("; ")}`) : null,
     problem, h("p", { class: "row-actions" }, h("button", { type: "submit", class: "primary" }, "Save"), h("span", { class: "hint" }, `Times are those of ${site.zone}.`)));
@@ -80,7 +93,6 @@ function rowList(list, fields, fresh, addTitle) {
   return place;
 }
 
-const today = () => new Date().toISOString().slice(0, 10);
 const dayField = (title, one, name) => labelled(title, h("input", { type: "date", required: true, value: one[name] || "", on: { input: (event) => (one[name] = event.target.value) } }));
 const textField = (title, one, name) => labelled(title, h("input", { type: "text", value: one[name] || "", on: { input: (event) => (one[name] = event.target.value) } }));
 const periodsField = (title, one) => labelled(title, h("input", { type: "text", placeholder: "8:00-12:00, 13:00-18:00", value: (one.periods || []).join(", "), on: { input: (event) => (one.periods = event.target.value.split(",").map((text) => text.trim()).filter(Boolean)) } }));

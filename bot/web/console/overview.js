@@ -35,7 +35,7 @@ function page(body, found, query) {
   fill(body,
     h("section", { class: "card share" }, ring(found.share_answered), h("div", {}, h("h2", {}, "Answered without a person"), h("p", { class: "formula" }, found.formula), h("dl", { class: "tiles" }, tile("Conversations", totals.conversations), tile("Answered", totals.answered), tile("To a person", totals.person), tile("Left without an answer", totals.unanswered), tile("Voted not helpful", totals.unhelpful), tile("Helpful votes", `${found.helpful} of ${found.helpful + found.unhelpful}`)))),
     card("weeks", [columns(tables.weeks.rows, [1, 2, 3, 4], "Conversations by week"), legend(tables.weeks.columns.slice(1, 5))], "A conversation is what one visitor wrote in one week."),
-    card("acknowledged", null, "From the report until somebody pressed \"I have seen it\" or took over."),
+    card("acknowledged", null, "From the report until somebody pressed \"I have seen it\" or took over; open or closed by the main site's hours as they were then."),
     card("reasons", bars(tables.reasons.rows, 4, "Handed to a person, by reason")),
     card("topics", bars(tables.topics.rows, 1, "What visitors ask most")),
     card("questions", null, "Only of visitors who reported nothing about their health."),

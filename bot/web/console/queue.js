@@ -179,4 +179,8 @@ export async function forgetFilter(name) {
   filters = (await put("filters", { name, query: null })).filters;
 }
 
-export const keptFilters = () => Object.keys(filters);
+/** Return the names of the filters that were kept. */
+export async function keptFilters() {
+  ({ filters } = await get("filters"));
+  return Object.keys(filters);
+}

@@ -6,7 +6,7 @@ import { urgencyBadge } from "./badges.js";
 import { button, fill, h, icon, toast } from "./dom.js";
 import { help } from "./keys.js";
 import { acknowledge } from "./queue.js";
-import { alarming, byUrgency, handedToMe, may, on, state, waits } from "./state.js";
+import { alarming, byUrgency, emit, handedToMe, may, on, state, waits } from "./state.js";
 import { closeNow } from "./closing.js";
 import { span } from "./time.js";
 
@@ -47,7 +47,7 @@ export function shell(go) {
   on("queue", draw);
   on("connection", draw);
   on("sound", () => { drawBanner(banner, go); drawSound(soundState); });
-  on("sites", () => drawSites(sites));
+  on("sites", (found) => drawSites(sites, found));
   draw();
   drawSound(soundState);
   if (may("hours")) refreshSites();
@@ -63,17 +63,14 @@ export function here(page) {
   }
 }
 
-let hours = [];
-
-/** Read again whether each site is open. */
+/** Read again whether each site is open, and tell the box on the left and the page of hours. */
 export async function refreshSites() {
   try {
-    hours = (await get("hours")).sites;
-    document.querySelector(".sites") && drawSites(document.querySelector(".sites"));
+    emit("sites", (await get("hours")).sites);
   } catch { /* the line at the top says that the server is away */ }
 }
 
-function drawSites(place) {
+function drawSites(place, hours) {
   fill(place, hours.map((site) => {
     const closed = site.closed_until;
     const words = closed ? "Closed now" : site.open ? "Open" : "Closed";
@@ -84,7 +81,8 @@ function drawSites(place) {
   }));
 }
 
-async function reopen(site) {
+/** End a "closed now" before its time. */
+export async function reopen(site) {
   try {
     await post(`sites/${site.site}/open`);
     toast(`${site.title} follows its usual hours again.`);
