@@ -86,7 +86,9 @@ def serve(
     _say(f"Serving on {settings.base_url} (chat at /chat, staff at /staff). Stop with Ctrl+C.")
     from bot.staff import first_account_hint
 
-    hint = first_account_hint(web.ctx.parts.store)
+    # Another command knows the environment, not what this one was told.
+    elsewhere = settings.base_url != load_settings().base_url
+    hint = first_account_hint(web.ctx.parts.store, settings.base_url if elsewhere else "")
     if hint:
         _say(hint)
     serving.settle()
@@ -337,7 +339,7 @@ def staff_add(
 
     parts = build(_settings())
     link = invitation_link(parts.store, parts.settings.base_url, email, name, role)
-    _print_link(f"{name} sets a password here (valid for seven days): {link}")
+    _print_link(f"{name} sets a password here (valid for seven days): {link}", parts.settings)
 
 
 @staff_app.command("list")
@@ -372,7 +374,7 @@ def staff_reset(
 
     parts = build(_settings())
     link = reset_link(parts.store, parts.settings.base_url, email, drop_code=drop_code)
-    _print_link(f"{email} chooses a new password here (valid for 24 hours): {link}")
+    _print_link(f"{email} chooses a new password here (valid for 24 hours): {link}", parts.settings)
 
 
 @staff_app.command("sign-out")
@@ -385,9 +387,11 @@ def staff_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions")])
     _say(f"{email} is signed out: {count} {'session' if count == 1 else 'sessions'} ended.")
 
 
-def _print_link(line: str) -> None:
+def _print_link(line: str, settings: Settings) -> None:
     """Print a link in one piece: a terminal, or a file, of 80 columns would break it in two."""
     out.print(escape(line), soft_wrap=True)
+    if not settings.public_url:
+        _say(f"Does the server answer elsewhere than {settings.base_url}? Then set PORT or PUBLIC_URL for this command too.")
 
 
 @audit_app.command("verify")

@@ -80,6 +80,19 @@ def test_a_link_is_printed_in_one_piece_however_long_the_address(bot: Command, m
     assert len(token(link)) >= 43
 
 
+def test_beside_a_link_stands_how_to_make_it_lead_to_where_the_server_answers(
+    bot: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "8010")
+    done = bot("staff", "add", "ann@clinic.example", "--name", "Ann", "--role", "owner")
+    assert "http://localhost:8010/staff/welcome#" in done.out
+    assert "elsewhere than http://localhost:8010" in done.err
+    assert "PORT or PUBLIC_URL" in done.err
+    monkeypatch.setenv("PUBLIC_URL", "https://chat.clinic.example")
+    done = bot("staff", "reset", "ann@clinic.example")
+    assert ("https://chat.clinic.example/staff/welcome#" in done.out, done.err) == (True, "")
+
+
 def test_a_reset_link_leads_to_a_new_password(bot: Command, staff: Staff) -> None:
     link = bot("staff", "reset", "ann@clinic.example").out
     staff.accept(token(link), WORDS)
