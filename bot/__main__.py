@@ -311,10 +311,18 @@ def clinic_import(force: Annotated[bool, typer.Option(help="Overwrite newer edit
     from bot.parts import build
 
     parts = build(_settings())
-    result = parts.answers.import_files(force=force)  # building has imported what is not contested
-    _say(f"{len(result.imported)} entries imported.")
+    result = parts.answers.import_files(force=force)
+    imported = dict.fromkeys((*parts.imported, *result.imported))  # building has imported what is not contested
+    if imported:
+        _say(f"{len(imported)} {'entry' if len(imported) == 1 else 'entries'} imported: {_some(tuple(imported))}.")
+    elif not result.skipped:
+        _say("Nothing is new in clinic.yml and answers.yml.")
     for key in result.skipped:
         _say(f"kept the newer edit of {key}; use --force to overwrite it, or `clinic export` to write it to the files")
+
+
+def _some(keys: tuple[str, ...], most: int = 5) -> str:
+    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")
 
 
 @clinic_app.command("export")

@@ -144,6 +144,16 @@ def test_content_is_exported_into_a_folder_that_is_not_there_yet(bot: Command, t
     assert (done.code, sorted(path.name for path in (tmp_path / "a" / "clinic").iterdir())) == (0, ["answers.yml", "clinic.yml"])
 
 
+def test_an_import_says_what_it_brought_in(bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "clinic", tmp_path / "clinic")
+    monkeypatch.setenv("CLINIC_DIR", str(tmp_path / "clinic"))
+    assert " more." in bot("clinic", "import").err
+    assert bot("clinic", "import").err.startswith("Nothing is new")
+    file = tmp_path / "clinic" / "clinic.yml"
+    file.write_text(file.read_text().replace('origins: ["https://www.example.com"', 'origins: ["https://www.clinic.example"'))
+    assert "1 entry imported: clinic/website." in bot("clinic", "import").err
+
+
 def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(bot: Command) -> None:
     done = bot("clinic", "export", "/proc/clinic")
     assert (done.code, len(done.err.splitlines())) == (1, 1)
