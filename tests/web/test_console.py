@@ -223,6 +223,16 @@ def test_a_notification_says_nothing_about_health(browser: Any, server: Server) 
         assert console.page.evaluate("told") == ["A visitor needs a person now Open the console."]
 
 
+def test_a_browser_that_refuses_notifications_says_so(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        refused = "static permission = 'default'; static async requestPermission() { Notification.permission = 'denied'; }"
+        console.page.add_init_script(f"window.Notification = class {{ {refused} }};")
+        console.page.reload()
+        console.press("Allow notifications")
+        console.sees("Notifications are blocked", ".rail .sound")
+        assert not console.page.get_by_role("button", name="Allow notifications").count()
+
+
 def test_a_browser_that_waits_for_a_click_says_so(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(EMERGENCY)
