@@ -587,6 +587,9 @@ def test_notification_rules_take_effect_at_once_and_a_test_says_which_way_fails(
     assert (last["ways"], last["delivered"]) == (2, 1)
     tested = owner.get("notifications")["tested"][0]
     assert tested["medium"] == "chat" and "/hook" not in tested["address"]  # who reads the page cannot post
+    page = owner.get("notifications")
+    assert {one["state"] for one in page["tested"][:2]} > {"delivered"}
+    assert not [one for one in (*page["dead"], *page["waiting"]) if not one["handoff"]]  # nobody is to be called for a test
 
 
 @contextmanager
