@@ -245,6 +245,19 @@ def test_a_browser_that_waits_for_a_click_says_so(browser: Any, server: Server) 
         fresh.wait_for_selector(".rail .sound p.blocked, .rail .sound p.on")
 
 
+def test_the_page_of_notifications_stays_as_it_is_while_nothing_changes(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server) as console:
+        console.open("/notifications")
+        console.sees("not delivered after 1 try: call instead", "td.bad")  # no mail server is set up
+        console.page.get_by_role("button", name="Test it now").focus()
+        anna = Person.signed_in(server, "front_desk")
+        with console.page.expect_response("**/api/notifications"):
+            anna.post(f"handoffs/{waiting(anna)[0]['id']}/acknowledge")
+        console.page.wait_for_timeout(300)
+        assert console.page.evaluate("document.activeElement.textContent") == "Test it now"
+
+
 # -- conversations -----------------------------------------------------------------------------------------
 
 
