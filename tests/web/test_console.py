@@ -617,6 +617,15 @@ def test_who_is_given_another_role_goes_on_with_it(browser: Any, server: Server)
         assert ben.page.url == f"{server.url}/staff/"
 
 
+def test_a_page_that_a_role_may_not_open_says_so_in_the_console_s_own_dress(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        console.page.goto(f"{server.url}/staff/people")
+        console.sees("Your role may not do this: ", ".door main")
+        assert console.page.evaluate("getComputedStyle(document.querySelector('main')).display") == "grid"
+        console.page.click("text=Back to the queue")
+        console.page.wait_for_selector(".rail")
+
+
 def test_a_colleague_who_came_later_is_named(browser: Any, server: Server) -> None:
     WebVisitor.arriving(server).say(PERSON)
     with at_console(browser, server) as anna:
