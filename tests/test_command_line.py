@@ -159,6 +159,27 @@ def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(bot: Command) -
     assert (done.code, len(done.err.splitlines())) == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ('["www.clinic.example"]', "not 'www.clinic.example'"),
+        ('["https://clinic.example/contact"]', "without a path"),
+        ('"https://clinic.example"', "a list such as"),
+        ('["https://clinic.example", "https://*.clinic.example/", "http://localhost:8080"]', ""),
+    ],
+)
+def test_an_address_of_the_website_that_would_be_left_out_is_named(
+    bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str, said: str
+) -> None:
+    shutil.copytree(ROOT / "clinic", tmp_path / "clinic")
+    monkeypatch.setenv("CLINIC_DIR", str(tmp_path / "clinic"))
+    file = tmp_path / "clinic" / "clinic.yml"
+    file.write_text(file.read_text().replace('allowed_origins: ["https://www.example.com"]', f"allowed_origins: {listed}"))
+    done = bot("clinic", "check")
+    assert done.code == (1 if said else 0)
+    assert said in done.out
+
+
 def test_each_problem_of_the_content_is_one_line(bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copytree(ROOT / "clinic", tmp_path / "clinic")
     answers = tmp_path / "clinic" / "answers.yml"
