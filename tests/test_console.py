@@ -153,7 +153,7 @@ def test_who_is_not_signed_in_reaches_nothing(server: Server, endpoints: list[En
 def test_a_page_of_the_wrong_role_says_so(people: dict[str, Person]) -> None:
     answer = people["front_desk"].call("GET", "overview")
     assert answer.status_code == 403
-    assert "your role may not do this" in answer.text
+    assert "Your role may not do this" in answer.text
 
 
 # -- forged requests -----------------------------------------------------------------------------------------
