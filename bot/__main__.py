@@ -86,7 +86,9 @@ def serve(
     _say(f"Serving on {settings.base_url} (chat at /chat, staff at /staff). Stop with Ctrl+C.")
     from bot.staff import first_account_hint
 
-    hint = first_account_hint(web.ctx.parts.store)
+    # Another command knows the environment, not what this one was told.
+    elsewhere = settings.base_url != load_settings().base_url
+    hint = first_account_hint(web.ctx.parts.store, settings.base_url if elsewhere else "")
     if hint:
         _say(hint)
     serving.settle()
@@ -309,10 +311,18 @@ def clinic_import(force: Annotated[bool, typer.Option(help="Overwrite newer edit
     from bot.parts import build
 
     parts = build(_settings())
-    result = parts.answers.import_files(force=force)  # building has imported what is not contested
-    _say(f"{len(result.imported)} entries imported.")
+    result = parts.answers.import_files(force=force)
+    imported = dict.fromkeys((*parts.imported, *result.imported))  # building has imported what is not contested
+    if imported:
+        _say(f"{len(imported)} {'entry' if len(imported) == 1 else 'entries'} imported: {_some(tuple(imported))}.")
+    elif not result.skipped:
+        _say("Nothing is new in clinic.yml and answers.yml.")
     for key in result.skipped:
         _say(f"kept the newer edit of {key}; use --force to overwrite it, or `clinic export` to write it to the files")
+
+
+def _some(keys: tuple[str, ...], most: int = 5) -> str:
+    return ", ".join(keys[:most]) + (f" and {len(keys) - most} more" if len(keys) > most else "")
 
 
 @clinic_app.command("export")
@@ -337,7 +347,7 @@ def staff_add(
 
     parts = build(_settings())
     link = invitation_link(parts.store, parts.settings.base_url, email, name, role)
-    _print_link(f"{name} sets a password here (valid for seven days): {link}")
+    _print_link(f"{name} sets a password here (valid for seven days): {link}", parts.settings)
 
 
 @staff_app.command("list")
@@ -372,7 +382,7 @@ def staff_reset(
 
     parts = build(_settings())
     link = reset_link(parts.store, parts.settings.base_url, email, drop_code=drop_code)
-    _print_link(f"{email} chooses a new password here (valid for 24 hours): {link}")
+    _print_link(f"{email} chooses a new password here (valid for 24 hours): {link}", parts.settings)
 
 
 @staff_app.command("sign-out")
@@ -385,9 +395,11 @@ def staff_sign_out(email: Annotated[str, typer.Argument(help="Whose sessions")])
     _say(f"{email} is signed out: {count} {'session' if count == 1 else 'sessions'} ended.")
 
 
-def _print_link(line: str) -> None:
+def _print_link(line: str, settings: Settings) -> None:
     """Print a link in one piece: a terminal, or a file, of 80 columns would break it in two."""
     out.print(escape(line), soft_wrap=True)
+    if not settings.public_url:
+        _say(f"Does the server answer elsewhere than {settings.base_url}? Then set PORT or PUBLIC_URL for this command too.")
 
 
 @audit_app.command("verify")

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from bot.clinic import Clinic, build_clinic
+from bot.clinic import ORIGIN, Clinic, build_clinic
 from bot.content import TARGETS, TOPICS, WORDINGS, ContentFiles, Entries, Fields, Place, read_content, split_key
 from bot.errors import ContentError
 from bot.fields import Problems
@@ -78,6 +78,7 @@ def check(clinic_dir: Path, today: date | None = None) -> list[ContentProblem]:
     rules = rules_for(clinic, files.entries, today or date.today())
     found = [_at(files, key, place, expected) for key, place, expected in dict.fromkeys(problems.found)]
     found += [_at(files, key, place, expected, blocks) for key, place, expected, blocks in _answers(files.entries, rules)]
+    found += [_at(files, "clinic/website", place, expected, False) for place, expected in _website(files.entries)]
     found += _safety(clinic_dir / "safety.yml", rules.known)
     found += unsigned(clinic_dir)
     return sorted(found, key=lambda problem: (problem.file, problem.line, problem.expected))
@@ -216,6 +217,20 @@ def _answers(entries: Entries, rules: Rules) -> Iterator[tuple[str, Place, str, 
             for place, expected, blocks in entry_problems(key, fields, rules):
                 yield key, place, expected, blocks
     yield from _shared_keywords(entries)
+
+
+def _website(entries: Entries) -> Iterator[tuple[Place, str]]:
+    """Check the list of pages: what is no origin there is left out, and the chat then refused on that page."""
+    listed = entries.get("clinic/website", {}).get("allowed_origins") or []
+    if not isinstance(listed, list):
+        yield ("allowed_origins",), f'a list such as ["https://www.your-clinic.com"], not {listed!r}'
+        return
+    for number, entry in enumerate(listed):
+        if not ORIGIN.fullmatch(str(entry).rstrip("/")):
+            yield (
+                ("allowed_origins", number),
+                f"an address with https:// and without a path, such as https://www.your-clinic.com, not {entry!r}",
+            )
 
 
 def _shared_keywords(entries: Entries) -> Iterator[tuple[str, Place, str, bool]]:

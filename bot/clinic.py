@@ -24,6 +24,9 @@ from bot.hours import WEEKDAYS, Closure, HolidayRule, OpeningHours, Period, Spec
 
 CURRENCIES = {"USD": "$", "CAD": "$", "AUD": "$", "NZD": "$", "GBP": "\u00a3", "EUR": "\u20ac"}
 
+ORIGIN = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
+"""How the address of a website is written in `allowed_origins:`; `*.` stands for everything below a domain."""
+
 
 @dataclass(frozen=True)
 class Site:

@@ -34,6 +34,8 @@ class Parts:
     outbox: Outbox
     desk: Desk
     staff: Staff
+    imported: tuple[str, ...] = ()
+    """What the clinic's files have just brought into the store, by key."""
 
 
 def build(settings: Settings) -> Parts:
@@ -43,7 +45,8 @@ def build(settings: Settings) -> Parts:
     store.migrate()
     bell = Bell(settings.redis_url or None)
     answers = Answers(store, settings.clinic_dir, texts=safety.texts, on_change=lambda: bell.ring("answers"))
-    for key in answers.import_files().skipped:
+    brought = answers.import_files()
+    for key in brought.skipped:
         logger.warning("clinic files: kept the newer edit of %s; `python -m bot clinic export` writes it to the files", key)
     outbox = Outbox(store, _notifiers(settings), bell)
     desk = Desk(
@@ -61,7 +64,7 @@ def build(settings: Settings) -> Parts:
         desk.rules = notification_rules(clinic)
 
     answers.on_fresh.append(follow)
-    return Parts(settings, store, bell, safety, answers, outbox, desk, Staff(store))
+    return Parts(settings, store, bell, safety, answers, outbox, desk, Staff(store), brought.imported)
 
 
 def notification_rules(clinic: Clinic) -> tuple[NotificationRule, ...]:

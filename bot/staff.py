@@ -284,14 +284,14 @@ class _Tries:
                 self._kept.pop(next(iter(self._kept)))
 
 
-def first_account_hint(store: Store) -> str | None:
-    """Return what the first start prints; None once there is an account."""
+def first_account_hint(store: Store, public_url: str = "") -> str | None:
+    """Return what the first start prints; None once there is an account. The address is given where the environment does not say it."""
     with store.reading() as connection:
         if connection.execute(sa.select(_m.id).limit(1)).first():
             return None
-    return (
-        'Nobody can sign in yet. Make the first account:  python -m bot staff add you@example.com --name "Your Name" --role owner'
-    )
+    there = f"PUBLIC_URL={public_url} " if public_url else ""
+    command = f'{there}.venv/bin/python -m bot staff add you@example.com --name "Your Name" --role owner'
+    return f"Nobody can sign in yet. Make the first account:  {command}"
 
 
 def invitation_link(store: Store, base_url: str, email: str, name: str, role: str) -> str:

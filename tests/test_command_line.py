@@ -80,6 +80,19 @@ def test_a_link_is_printed_in_one_piece_however_long_the_address(bot: Command, m
     assert len(token(link)) >= 43
 
 
+def test_beside_a_link_stands_how_to_make_it_lead_to_where_the_server_answers(
+    bot: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PORT", "8010")
+    done = bot("staff", "add", "ann@clinic.example", "--name", "Ann", "--role", "owner")
+    assert "http://localhost:8010/staff/welcome#" in done.out
+    assert "elsewhere than http://localhost:8010" in done.err
+    assert "PORT or PUBLIC_URL" in done.err
+    monkeypatch.setenv("PUBLIC_URL", "https://chat.clinic.example")
+    done = bot("staff", "reset", "ann@clinic.example")
+    assert ("https://chat.clinic.example/staff/welcome#" in done.out, done.err) == (True, "")
+
+
 def test_a_reset_link_leads_to_a_new_password(bot: Command, staff: Staff) -> None:
     link = bot("staff", "reset", "ann@clinic.example").out
     staff.accept(token(link), WORDS)
@@ -131,9 +144,40 @@ def test_content_is_exported_into_a_folder_that_is_not_there_yet(bot: Command, t
     assert (done.code, sorted(path.name for path in (tmp_path / "a" / "clinic").iterdir())) == (0, ["answers.yml", "clinic.yml"])
 
 
+def test_an_import_says_what_it_brought_in(bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copytree(ROOT / "clinic", tmp_path / "clinic")
+    monkeypatch.setenv("CLINIC_DIR", str(tmp_path / "clinic"))
+    assert " more." in bot("clinic", "import").err
+    assert bot("clinic", "import").err.startswith("Nothing is new")
+    file = tmp_path / "clinic" / "clinic.yml"
+    file.write_text(file.read_text().replace('origins: ["https://www.example.com"', 'origins: ["https://www.clinic.example"'))
+    assert "1 entry imported: clinic/website." in bot("clinic", "import").err
+
+
 def test_a_folder_that_cannot_be_written_is_an_error_of_one_line(bot: Command) -> None:
     done = bot("clinic", "export", "/proc/clinic")
     assert (done.code, len(done.err.splitlines())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("listed", "said"),
+    [
+        ('["www.clinic.example"]', "not 'www.clinic.example'"),
+        ('["https://clinic.example/contact"]', "without a path"),
+        ('"https://clinic.example"', "a list such as"),
+        ('["https://clinic.example", "https://*.clinic.example/", "http://localhost:8080"]', ""),
+    ],
+)
+def test_an_address_of_the_website_that_would_be_left_out_is_named(
+    bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, listed: str, said: str
+) -> None:
+    shutil.copytree(ROOT / "clinic", tmp_path / "clinic")
+    monkeypatch.setenv("CLINIC_DIR", str(tmp_path / "clinic"))
+    file = tmp_path / "clinic" / "clinic.yml"
+    file.write_text(file.read_text().replace('allowed_origins: ["https://www.example.com"]', f"allowed_origins: {listed}"))
+    done = bot("clinic", "check")
+    assert done.code == (1 if said else 0)
+    assert said in done.out
 
 
 def test_each_problem_of_the_content_is_one_line(bot: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

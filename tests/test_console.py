@@ -153,7 +153,7 @@ def test_who_is_not_signed_in_reaches_nothing(server: Server, endpoints: list[En
 def test_a_page_of_the_wrong_role_says_so(people: dict[str, Person]) -> None:
     answer = people["front_desk"].call("GET", "overview")
     assert answer.status_code == 403
-    assert "your role may not do this" in answer.text
+    assert "Your role may not do this" in answer.text
 
 
 # -- forged requests -----------------------------------------------------------------------------------------
@@ -617,6 +617,9 @@ def test_notification_rules_take_effect_at_once_and_a_test_says_which_way_fails(
     assert (last["ways"], last["delivered"]) == (2, 1)
     tested = owner.get("notifications")["tested"][0]
     assert tested["medium"] == "chat" and "/hook" not in tested["address"]  # who reads the page cannot post
+    page = owner.get("notifications")
+    assert {one["state"] for one in page["tested"][:2]} > {"delivered"}
+    assert not [one for one in (*page["dead"], *page["waiting"]) if not one["handoff"]]  # nobody is to be called for a test
 
 
 @contextmanager

@@ -279,6 +279,31 @@ def test_deployment_files_set_only_settings_that_exist() -> None:
             assert {name for name in named if not name.startswith(foreign)} - known == set(), path
 
 
+def test_the_image_is_built_from_what_its_build_may_see() -> None:
+    copied = [line.split()[1:-1] for line in text_of("deploy/Containerfile").splitlines() if line.startswith("COPY")]
+    seen = {line[1:] for line in text_of(".dockerignore").splitlines() if line.startswith("!")}
+    named = {name for names in copied for name in names}
+    assert named == seen
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_a_secret_that_compose_names_is_one_it_has() -> None:
+    compose = yaml.safe_load(text_of("deploy/compose.yml"))
+    for service in compose["services"].values():
+        files = [str(value) for name, value in service.get("environment", {}).items() if name.endswith("_FILE")]
+        assert {file.removeprefix("/run/secrets/") for file in files} <= set(service.get("secrets", ()))
+        assert set(service.get("secrets", ())) <= set(compose["secrets"])
+
+
+def test_a_command_runs_with_the_settings_of_the_service() -> None:
+    unit, command = text_of("deploy/frontdesk.service"), text_of("deploy/frontdesk")
+    known = {one.name.upper() for one in fields(Settings)}
+    assert not [name for name in re.findall(r"^Environment=(\w+)", unit, flags=re.M) if name in known]
+    (file,) = re.findall(r"^EnvironmentFile=(\S+)$", unit, flags=re.M)
+    assert f"EnvironmentFile={file} " in command
+    assert f"deploy/service.env {file}\n" in unit
+
+
 def test_yaml_of_the_deployment_can_be_read() -> None:
     for path in tracked():
         if path.is_relative_to(ROOT / "deploy") and path.suffix in {".yml", ".yaml"}:

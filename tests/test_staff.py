@@ -284,7 +284,10 @@ def test_every_change_of_an_account_is_audited_in_a_whole_chain(staff: Staff, st
 
 
 def test_the_first_start_says_how_to_make_an_account(staff: Staff, store: Store) -> None:
-    assert "python -m bot staff add" in (first_account_hint(store) or "")
+    assert "  .venv/bin/python -m bot staff add" in (first_account_hint(store) or "")
+    assert "  PUBLIC_URL=http://localhost:8010 .venv/bin/python -m bot staff add" in (
+        first_account_hint(store, "http://localhost:8010") or ""
+    )
     link = invitation_link(store, "http://localhost:8000", "olga@clinic.example", "Olga", "owner")
     assert first_account_hint(store) is None
     staff.accept(link.partition("#")[2], WORDS)

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 import yaml
-from fixtures_server import ROOT, Server, act, get_json, running
+from fixtures_server import ROOT, Server, act, get_json, prepare, running
 from patience import PATIENCE_SECONDS, until
 
 from bot.channels.bodies import Schemas
@@ -669,6 +669,17 @@ def test_a_language_without_texts_is_not_offered(server: Server) -> None:
 def test_the_qr_code_is_a_picture_of_the_chat_s_address(server: Server) -> None:
     response = requests.get(f"{server.url}/chat/qr.svg", timeout=PATIENCE_SECONDS)
     assert response.headers["content-type"] == "image/svg+xml" and "<svg" in response.text
+
+
+def test_the_demo_page_is_not_shown_to_others_also_not_through_a_proxy(tmp_path: Path) -> None:
+    server = prepare(tmp_path, PUBLIC_URL="https://chat.clinic.example")
+    file = tmp_path / "clinic" / "clinic.yml"
+    file.write_text(file.read_text().replace("sample: true", "sample: false"))
+    try:
+        answer = requests.get(server.start().url, timeout=PATIENCE_SECONDS, allow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (302, "/chat")
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize(

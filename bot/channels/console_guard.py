@@ -267,8 +267,12 @@ def message_page(title: str, text: str, status: int) -> HTTPResponse:
     """Return a page that says one thing."""
     from html import escape
 
-    page = f'<!doctype html><html lang="en"><title>{escape(title)}</title><h1>{escape(title)}</h1><p>{escape(text)}</p>'
-    return html(f'{page}<p><a href="/staff/">Back to the queue</a></p></html>', status=status, headers=HEADERS)
+    styles = "".join(f'<link rel="stylesheet" href="/staff/files/now/{name}.css">' for name in ("base", "door"))
+    head = f'<meta name="viewport" content="width=device-width"><title>{escape(title)}</title>{styles}'
+    said = f"<h1>{escape(title)}</h1><p>{escape(text[:1].upper() + text[1:])}.</p>"
+    back = '<p><a href="/staff/">Back to the queue</a></p>'
+    page = f'<!doctype html><html lang="en"><head>{head}</head><body class="door"><main>{said}{back}</main></body></html>'
+    return html(page, status=status, headers=HEADERS)
 
 
 def _spoken(name: str) -> str:

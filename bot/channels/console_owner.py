@@ -43,6 +43,8 @@ def _add_notifications(guard: Guard) -> None:
     async def notifications(call: Call) -> dict[str, Any]:
         found = await parts.store.read(lambda: (parts.outbox.dead(), parts.outbox.waiting(), parts.outbox.tested(TESTED)))
         dead, waiting, tested = ([notification_row(one) for one in some] for some in found)
+        # A test stands with the tests: nobody waits, so nobody is to be called.
+        dead, waiting = ([one for one in some if one["handoff"]] for some in (dead, waiting))
         last = await parts.store.read(parts.outbox.last_test)
         ways = [{"medium": rule.medium, "minutes": rule.after_minutes, "urgencies": rule.urgencies} for rule in _rules(guard)]
         return {"dead": dead, "waiting": waiting, "tested": tested, "ways": ways, "last_test": _test_row(last)}

@@ -16,7 +16,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from bot.clinic import Clinic, Site
+from bot.clinic import ORIGIN, Clinic, Site
 from bot.errors import NotFound
 from bot.hours import Period, days_text, periods_text
 
@@ -37,7 +37,6 @@ PSEUDO = ("en-XA", "ar-XB")
 _RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "yi", "ps", "dv", "ckb"}
 _COLOUR = re.compile(r"#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})")
 _NUMBER = re.compile(r"\+?\(?\d(?:[\d\s().-]*\d)?")
-_ORIGIN = re.compile(r"https?://(?:\*\.)?[A-Za-z0-9.-]+(?::\d{1,5})?")
 _ACCENTED = str.maketrans("aceinosuyzACEINOSUYZ", "áçéîñöšûýžÁÇÉÎÑÖŠÛÝŽ")
 
 
@@ -193,7 +192,7 @@ def as_button(row: Any) -> dict[str, str] | None:
 def origins(clinic: Clinic) -> tuple[str, ...]:
     """Return the pages that may show the chat, as origins; an entry that is none is left out."""
     named: Sequence[Any] = clinic.website.get("allowed_origins") or ()
-    return tuple(one for entry in named if (one := str(entry).rstrip("/")) and _ORIGIN.fullmatch(one))
+    return tuple(one for entry in named if (one := str(entry).rstrip("/")) and ORIGIN.fullmatch(one))
 
 
 def allowed(origin: str, clinic: Clinic) -> bool:

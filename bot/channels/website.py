@@ -166,7 +166,7 @@ class Pages:
     async def demo(self, request: Request) -> HTTPResponse:
         """Send the demo clinic site; an installation that others can reach has its own site, and shows the chat instead."""
         clinic = self._answers.clinic()
-        if not (self._settings.loopback or clinic.sample):
+        if self._settings.exposed and not clinic.sample:
             return redirect("/chat")
         look = look_of(clinic, request.args.get("site"), request.args.get("lang"))
         written = render(self._demo.text("index.html"), {**self._page_values(look), **demo_values(look)})

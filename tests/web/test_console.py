@@ -225,6 +225,16 @@ def test_a_notification_says_nothing_about_health(browser: Any, server: Server) 
         assert console.page.evaluate("told") == ["A visitor needs a person now Open the console."]
 
 
+def test_a_browser_that_refuses_notifications_says_so(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        refused = "static permission = 'default'; static async requestPermission() { Notification.permission = 'denied'; }"
+        console.page.add_init_script(f"window.Notification = class {{ {refused} }};")
+        console.page.reload()
+        console.press("Allow notifications")
+        console.sees("Notifications are blocked", ".rail .sound")
+        assert not console.page.get_by_role("button", name="Allow notifications").count()
+
+
 def test_a_browser_that_waits_for_a_click_says_so(browser: Any, server: Server) -> None:
     visitor = WebVisitor.arriving(server)
     visitor.say(EMERGENCY)
@@ -235,6 +245,19 @@ def test_a_browser_that_waits_for_a_click_says_so(browser: Any, server: Server) 
         if fresh.evaluate("navigator.userActivation.hasBeenActive"):
             return
         fresh.wait_for_selector(".rail .sound p.blocked, .rail .sound p.on")
+
+
+def test_the_page_of_notifications_stays_as_it_is_while_nothing_changes(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server) as console:
+        console.open("/notifications")
+        console.sees("not delivered after 1 try: call instead", "td.bad")  # no mail server is set up
+        console.page.get_by_role("button", name="Test it now").focus()
+        anna = Person.signed_in(server, "front_desk")
+        with console.page.expect_response("**/api/notifications"):
+            anna.post(f"handoffs/{waiting(anna)[0]['id']}/acknowledge")
+        console.page.wait_for_timeout(300)
+        assert console.page.evaluate("document.activeElement.textContent") == "Test it now"
 
 
 # -- conversations -----------------------------------------------------------------------------------------
@@ -691,6 +714,59 @@ def test_an_invitation_is_made_and_taken_up(browser: Any, server: Server) -> Non
     guest.click("button[type=submit]")
     guest.wait_for_selector(".rail")
     guest.context.close()
+
+
+def test_a_new_link_is_taken_where_an_old_one_is_open(browser: Any, server: Server) -> None:
+    owner = Person.signed_in(server, "owner")
+    invited = owner.post("people", name="Nia New", email="nia@clinic.example", role="clinician")
+    fresh = owner.post(f"people/{invited['person']['id']}/link")["link"]
+    guest = browser.new_context().new_page()
+    guest.goto(invited["link"])
+    guest.fill("#password", "three quiet yellow boats")
+    guest.click("button[type=submit]")
+    guest.locator(".problem", has_text="used already or has expired").wait_for()
+    guest.goto(fresh)
+    guest.wait_for_url("**/staff/welcome")
+    assert guest.locator(".problem").inner_text() == ""
+    guest.fill("#password", "three quiet yellow boats")
+    guest.click("button[type=submit]")
+    guest.wait_for_selector("#email")
+    guest.context.close()
+
+
+def test_who_is_given_another_role_goes_on_with_it(browser: Any, server: Server) -> None:
+    with at_console(browser, server, "clinician") as ben:
+        me = ben.page.evaluate("fetch('/staff/api/me').then((answer) => answer.json()).then((me) => me.member.id)")
+        Person.signed_in(server, "owner").call("PUT", f"api/people/{me}", {"role": "front_desk"})
+        ben.until(
+            "document.querySelector('.rail') && ![...document.querySelectorAll('.rail a')].some((a) => /Records/.test(a.text))"
+        )
+        assert ben.page.url == f"{server.url}/staff/"
+
+
+def test_a_page_that_a_role_may_not_open_says_so_in_the_console_s_own_dress(browser: Any, server: Server) -> None:
+    with at_console(browser, server) as console:
+        console.page.goto(f"{server.url}/staff/people")
+        console.sees("Your role may not do this: ", ".door main")
+        assert console.page.evaluate("getComputedStyle(document.querySelector('main')).display") == "grid"
+        console.page.click("text=Back to the queue")
+        console.page.wait_for_selector(".rail")
+
+
+def test_a_colleague_who_came_later_is_named(browser: Any, server: Server) -> None:
+    WebVisitor.arriving(server).say(PERSON)
+    with at_console(browser, server) as anna:
+        anna.row("talk to a person").wait_for()
+        owner = Person.signed_in(server, "owner")
+        link = owner.post("people", name="Nia New", email="nia@clinic.example", role="clinician")["link"]
+        form = {"token": link.split("#")[1], "password": PASSWORD}
+        owner.session.post(f"{server.url}/staff/welcome", data=form, headers={"origin": server.url}, timeout=PATIENCE_SECONDS)
+        nia = Person(server.url, owner.session)
+        assert nia.sign_in("nia@clinic.example").status_code == 200
+        nia.read_token()
+        nia.post(f"handoffs/{waiting(nia)[0]['id']}/claim")
+        anna.view("All open")
+        anna.sees("Nia New has it", ".row")
 
 
 def test_without_a_session_the_console_leads_to_the_door_and_back(browser: Any, server: Server) -> None:

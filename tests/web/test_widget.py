@@ -170,11 +170,20 @@ def test_no_cookie_is_set_and_nothing_is_kept_for_the_page_s_own_origin(visit: A
 
 def test_a_page_that_is_not_on_the_list_gets_the_phone_number_instead(visit: Any, hosts: list[HostPages], server: Server) -> None:
     page = visit(host_page(hosts, server, which=1), viewport=DESKTOP)
+    said = warnings(page)
     page.locator("frontdesk-chat .launcher").click()
     card = page.locator("frontdesk-chat .card")
     card.wait_for()
+    assert f"{hosts[1].url} is not in allowed_origins of clinic.yml" in said[0]
     assert "(303) 555-0140" in card.inner_text() and "Monday" in card.inner_text()
     visit.wrong.clear()  # the browser reports that it kept to frame-ancestors
+
+
+def warnings(page: Any) -> list[str]:
+    """Note what is said in the browser's console to whoever looks after the page."""
+    said: list[str] = []
+    page.on("console", lambda line: line.type == "warning" and said.append(line.text))
+    return said
 
 
 def test_it_works_under_a_strict_policy_of_the_page(visit: Any, hosts: list[HostPages], server: Server) -> None:

@@ -58,9 +58,10 @@ function told(handoff) {
 export function toldState(one) {
   if (one.state === "delivered") return `delivered ${when(one.delivered_at)}`;
   if (one.state === "cancelled") return "not needed: somebody had seen it";
-  if (one.state === "dead") return `not delivered after ${one.tries} ${one.tries === 1 ? "try" : "tries"}: call instead`;
+  const call = one.handoff ? "call instead" : ""; // nobody waits for a test
+  if (one.state === "dead") return [`not delivered after ${one.tries} ${one.tries === 1 ? "try" : "tries"}`, call].filter(Boolean).join(": ");
   if (one.state === "sending" && one.tries <= 1) return "being sent";
-  return one.tries ? `not delivered: retrying ${one.tries} of ${one.most_tries}, call instead` : "on its way";
+  return one.tries ? [`not delivered: retrying ${one.tries} of ${one.most_tries}`, call].filter(Boolean).join(", ") : "on its way";
 }
 
 function who(visitor) {

@@ -1,7 +1,6 @@
 // The live queue. One tab holds the connection and tells the others, so that many open tabs do not use up the
 // browser's connections; where that is not possible every tab connects itself.
 
-import { toSignIn } from "./api.js";
 import { emit, state } from "./state.js";
 
 const SILENCE_MS = 40000;
@@ -61,7 +60,8 @@ function hear(news) {
 }
 
 function take(news) {
-  if (news.kind === "signed-out") return toSignIn();
+  // Who is no longer signed in comes to the door; whose role has changed, to what that role may.
+  if (news.kind === "signed-out") return location.reload();
   if (news.kind === "lost") return connected(false);
   heardAt = Date.now();
   if (news.kind === "queue") {

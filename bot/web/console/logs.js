@@ -2,7 +2,7 @@
 
 import { get } from "./api.js";
 import { show } from "./dialogs.js";
-import { button, fill, h, icon, toast } from "./dom.js";
+import { button, fill, h, icon } from "./dom.js";
 import { nameOf } from "./state.js";
 import { full } from "./time.js";
 
@@ -58,6 +58,5 @@ function look(entry) {
 
 async function opened(body) {
   const { rows } = await get("access");
-  if (!rows.length) toast("Nobody has opened a conversation yet.");
-  fill(body, h("section", { class: "card" }, h("h2", {}, "Who opened which conversation"), h("p", { class: "hint" }, "Every opening is kept, also by the owner; it is deleted with the visitor."), h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Openings" }, h("table", {}, h("thead", {}, h("tr", {}, ["When", "Who", "Visitor"].map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, rows.map((one) => h("tr", {}, h("td", {}, full(one.at)), h("td", {}, nameOf(one.member)), h("td", {}, one.visitor.slice(-8).toUpperCase()))))))));
+  fill(body, h("section", { class: "card" }, h("h2", {}, "Who opened which conversation"), h("p", { class: "hint" }, "Every opening is kept, also by the owner; it is deleted with the visitor."), !rows.length ? h("p", {}, "Nobody has opened a conversation that is kept.") : h("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Openings" }, h("table", {}, h("thead", {}, h("tr", {}, ["When", "Who", "Visitor"].map((title) => h("th", { scope: "col" }, title)))), h("tbody", {}, rows.map((one) => h("tr", {}, h("td", {}, full(one.at)), h("td", {}, nameOf(one.member)), h("td", {}, one.visitor.slice(-8).toUpperCase()))))))));
 }

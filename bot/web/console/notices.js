@@ -12,8 +12,11 @@ const MEDIUM = { email: "E-mail", webhook: "Webhook", chat: "Chat" };
 export async function draw(place) {
   const body = h("div", { class: "stack" });
   place.append(body);
+  let drawn = "";
   const load = async () => {
     const found = await get("notifications");
+    // What has not changed stays as it is: the focus and a half-made click survive.
+    if (drawn === (drawn = JSON.stringify(found))) return;
     fill(body, tested(found, load), section("Not delivered", found.dead, "Everything was delivered.", (one) => button("Try again", () => again(one, load), { kind: "small", "aria-label": `Try again: ${one.address}` })), section("On the way", found.waiting, "Nothing is waiting to be sent."));
   };
   await load();

@@ -59,7 +59,7 @@ function invite(load) {
 
 function reset(one) {
   const drop = h("input", { type: "checkbox", id: "drop" });
-  ask({ title: `A new link for ${one.name}`, body: [h("p", {}, "With it they choose a new password. Earlier links stop working; the old password works until then."), one.has_code && h("p", { class: "check" }, drop, h("label", { for: "drop" }, "Their telephone is lost: also remove the one-time code"))], action: "Make a link", submit: async () => {
+  ask({ title: `A new link for ${one.name}`, body: [h("p", {}, `With it they choose a ${one.joined ? "new " : ""}password. Earlier links stop working${one.joined ? "; the old password works until then" : ""}.`), one.has_code && h("p", { class: "check" }, drop, h("label", { for: "drop" }, "Their telephone is lost: also remove the one-time code"))], action: "Make a link", submit: async () => {
     const { link } = await post(`people/${part(one.id)}/link`, { drop_code: drop.checked });
     setTimeout(() => showLink(link, one, one.joined ? "24 hours" : "seven days"), 0);
   } });
@@ -67,7 +67,8 @@ function reset(one) {
 
 function showLink(link, person, life) {
   const field = h("input", { type: "text", readonly: true, value: link });
-  const copy = button("Copy", async () => { await navigator.clipboard?.writeText(link); toast("Copied."); }, { kind: "primary" });
+  // Without https, but on this machine, a browser lets nobody write to the clipboard: the link is selected already.
+  const copy = navigator.clipboard && button("Copy", () => navigator.clipboard.writeText(link).then(() => toast("Copied."), () => field.select()), { kind: "primary" });
   const mail = h("a", { class: "button", href: `mailto:${person.email}?subject=${encodeURIComponent("Your link to the front desk")}&body=${encodeURIComponent(link)}` }, "Write an e-mail");
   show(`Link for ${person.name}`, [h("p", {}, `It works once, for ${life}. Give it to nobody else; it is not shown again.`), labelled("Link", field), h("p", { class: "row-actions" }, copy, mail)], true);
   field.select();

@@ -124,10 +124,11 @@ function drawBanner(place, go) {
 function drawSound(place) {
   const words = { on: "Alarm sounds here", blocked: "Click once to allow the sound", off: "Silent in this browser" }[sound.state];
   const silent = sound.state === "off";
-  const ask = "Notification" in window && Notification.permission === "default";
+  const notes = "Notification" in window ? Notification.permission : "granted";
   fill(place,
     h("p", { class: sound.state }, icon(sound.state === "on" ? "sound" : "silent"), words),
     silent ? button("Sound on", () => setSilent(false), { kind: "small" }) : null,
-    ask ? button("Allow notifications", askToNotify, { kind: "small" }) : null);
+    notes === "default" ? button("Allow notifications", askToNotify, { kind: "small" }) : null,
+    notes === "denied" ? h("p", { class: "blocked", title: "Allow them in the browser, beside the address" }, icon("notices"), "Notifications are blocked") : null);
 }
 

@@ -1,5 +1,7 @@
 // What every part of the console knows: who is signed in, the open queue, and how fresh it is.
 
+import { get } from "./api.js";
+
 const listeners = new Map();
 
 export const state = {
@@ -33,7 +35,24 @@ export const isMe = (member) => member === state.me?.id;
 export function nameOf(member) {
   if (!member) return "";
   if (isMe(member)) return "You";
-  return state.members.get(member)?.name || "a former colleague";
+  // On the command line somebody signs with a name, not with an account.
+  if (!/^m_[0-9a-f]+$/.test(member)) return member;
+  if (!state.members.has(member)) meet(member);
+  return state.members.get(member)?.name || "a colleague";
+}
+
+const asked = new Set();
+
+/** Somebody who came after this page was opened: ask once who it is, and draw again. */
+async function meet(member) {
+  if (asked.has(member)) return;
+  asked.add(member);
+  const me = await get("me").catch(() => asked.delete(member));
+  if (!me.members?.some((one) => one.id === member)) return;
+  state.members = new Map(me.members.map((one) => [one.id, one]));
+  // A row is drawn again only when it has changed.
+  for (const [id, row] of state.rows) if ([row.member, row.acknowledged_by].includes(member)) state.rows.set(id, { ...row, met: member });
+  emit("queue");
 }
 
 /** The same within a sentence. */

@@ -22,7 +22,7 @@
 *{box-sizing:border-box;margin:0;font:inherit;color:inherit}
 .all{font:400 16px/1.5 Inter,system-ui,-apple-system,"Segoe UI",Roboto,sans-serif;color:#1b2725;--surface:#fff}
 .launcher{position:fixed;bottom:max(20px,env(safe-area-inset-bottom));display:flex;align-items:center;gap:10px;min-height:56px;padding:0 22px 0 18px;
-border:2px solid transparent;border-radius:30px;background:var(--brand);color:var(--on-brand);cursor:pointer;font-weight:600;box-shadow:0 8px 40px #0f1e1c4d;}
+border:2px solid transparent;border-radius:30px;background:var(--brand);color:var(--on-brand);cursor:pointer;font-weight:600;box-shadow:0 8px 40px #0f1e1c4d}
 .launcher:hover{filter:brightness(1.08)}
 :focus-visible{outline:3px solid;outline-offset:3px}.launcher:focus-visible{outline-color:var(--brand-text)}
 .right{right:20px;left:auto}.left{left:20px;right:auto}
@@ -97,6 +97,8 @@ iframe{display:block;width:100%;height:100%;border:0}
 
   const fallback = () => {
     if (ready || card) return;
+    // For whoever looks after the page.
+    console.warn(location.origin, "is not in allowed_origins of clinic.yml, or the chat is down");
     const button = (key, does) => {
       const made = element("button", { type: "button" }, t(key));
       made.addEventListener("click", does);
