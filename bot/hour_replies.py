@@ -60,7 +60,7 @@ _ONLY_NOW = frozenset(
 def hours_reply(case: Case) -> Reply:
     """Answer a question about opening hours."""
     when, question = case.when, case.question
-    if question.has(*_NEXT):
+    if not when.days and question.has(*_NEXT):
         return _next_reply(case)
     if not when.days and question.has(*_HOLIDAYS):
         return _holidays_reply(case)

@@ -154,9 +154,9 @@ class OpeningHours:
         return tuple(day for day in found if day.reason and day.periods != self.week[day.day.weekday()])
 
     def describe(self, clock: int = 12) -> str:
-        """Put the usual week into one phrase, days with the same hours together."""
+        """Put the usual week into one phrase, days with the same hours together and the closed ones last."""
         groups: list[tuple[list[int], tuple[Period, ...]]] = []
-        for number, periods in enumerate(self.week):
+        for number, periods in sorted(enumerate(self.week), key=lambda day: not day[1]):
             if groups and groups[-1][1] == periods:
                 groups[-1][0].append(number)
             else:

@@ -266,6 +266,7 @@ def test_answer_that_differs_names_its_site(answers: Answers) -> None:
             f"We open at 8:00 am tomorrow, Tuesday, November 24. {MONDAY_HOURS}",
         ),
         ("when are you next open?", "We are open now, until noon. After that we are next open today at 1:00 pm."),
+        ("are you open next monday?", "We are open on Monday, November 30, 8:00 am to noon and 1:00 pm to 6:00 pm."),
         (
             "open on thanksgiving?",
             f"We are closed on Thursday, November 26 (Thanksgiving Day). {AFTER_THANKSGIVING}",

@@ -161,6 +161,12 @@ def test_week_is_described_with_like_days_together() -> None:
     assert HOURS.describe(24).startswith("Monday to Friday 8:00 to 12:00 and 13:00 to 18:00")
 
 
+def test_a_day_closed_in_the_middle_of_the_week_is_not_read_as_open_with_the_next() -> None:
+    week = OpeningHours("America/Denver", (SPLIT, SPLIT, (), SPLIT, SPLIT, (), ()))
+    hours = "8:00 am to noon and 1:00 pm to 6:00 pm"
+    assert week.describe() == f"Monday, Tuesday, Thursday and Friday {hours}, closed Wednesday, Saturday and Sunday"
+
+
 @pytest.mark.parametrize(
     ("minutes", "twelve", "twentyfour"),
     [

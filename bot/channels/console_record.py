@@ -154,7 +154,10 @@ class _Writer:
         return "nobody yet" if at is None else f"{self._name(member) or 'the command line'}, {self.at(at)}"
 
     def _name(self, member: str | None) -> str:
-        return self._names.get(member, "a former colleague") if member else ""
+        if not member:
+            return ""
+        # On the command line somebody signs with a name, not with an account.
+        return self._names.get(member, "a former colleague" if member.startswith("m_") else member)
 
 
 def _about(messages: Iterable[Message], handoff: Handoff) -> list[Message]:

@@ -51,14 +51,14 @@ function callback(handoff) {
 function told(handoff) {
   const rows = handoff.notifications || [];
   if (!rows.length) return null;
-  return section("Who was told", h("ul", { class: "told" }, rows.map((one) => h("li", { class: one.state }, h("span", {}, `${MEDIUM[one.medium] || one.medium}: ${one.address}`), h("span", { class: "hint" }, toldState(one))))));
+  return section("Who was told", h("ul", { class: "told" }, rows.map((one) => h("li", { class: one.state }, h("span", {}, `${MEDIUM[one.medium] || one.medium}: ${one.address}`), h("span", { class: "hint" }, toldState(one, handoff.state === "closed"))))));
 }
 
 /** Say in words what became of a notification. */
-export function toldState(one) {
+export function toldState(one, over = false) {
   if (one.state === "delivered") return `delivered ${when(one.delivered_at)}`;
   if (one.state === "cancelled") return "not needed: somebody had seen it";
-  const call = one.handoff ? "call instead" : ""; // nobody waits for a test
+  const call = one.handoff && !over ? "call instead" : ""; // nobody waits for a test, or any more
   if (one.state === "dead") return [`not delivered after ${one.tries} ${one.tries === 1 ? "try" : "tries"}`, call].filter(Boolean).join(": ");
   if (one.state === "sending" && one.tries <= 1) return "being sent";
   return one.tries ? [`not delivered: retrying ${one.tries} of ${one.most_tries}`, call].filter(Boolean).join(", ") : "on its way";
