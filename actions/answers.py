@@ -25,6 +25,9 @@ CHOICES = 3
 """Closest topics offered when not sure: more than three are not read."""
 
 DECLINED = frozenset({"out_of_scope", "other_health"})
+SURELY = 0.9
+"""Confidence from which a whole message is about something else, whatever its parts look like."""
+
 PLEASANTRIES = frozenset({"greet", "goodbye", "thank", "feedback", "affirm_nothing", "deny_nothing", "bot_challenge", "help"})
 
 
@@ -36,7 +39,7 @@ def find(turn: Turn, topic: str, text: str | None = None) -> Answer:
 def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
     """Say the answer to each topic asked; returns what to remember."""
     turn = site_chosen(turn) or turn
-    asked = worth_saying(turn.topic, *turn.topics)
+    asked = worth_saying(turn)
     offer, about = "", dict(turn.about)
     for topic in asked:
         # "What can you do?" and "are you a robot?" are one intent: both ask who is there.
@@ -46,9 +49,14 @@ def answer(dispatcher: CollectingDispatcher, turn: Turn) -> Events:
     return [SlotSet("offer", offer), SlotSet("about", about), SlotSet("last_topic", turn.topic), SlotSet("unsure", 0)]
 
 
-def worth_saying(*topics: str) -> list[str]:
-    """Return each topic once; "I can only help with our clinic" is not said beside an answer about the clinic."""
-    once = list(dict.fromkeys(topics))
+def worth_saying(turn: Turn) -> list[str]:
+    """Return each topic once; "I can only help with our clinic" is not said beside an answer about the clinic.
+
+    What is surely about something else has no part about the clinic: "when does the trail open, and is there parking?"
+    """
+    if turn.topic in DECLINED and turn.confidence >= SURELY:
+        return [turn.topic]
+    once = list(dict.fromkeys((turn.topic, *turn.topics)))
     return [topic for topic in once if topic != "out_of_scope"] or once
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 from bot.safety import Assessment, Level
 
-ALARM: Mapping[Level, float] = {Level.NONE: 0.3, Level.ROUTINE: 0.5, Level.URGENT: 0.3, Level.EMERGENCY: 0.003}
+ALARM: Mapping[Level, float] = {Level.NONE: 0.25, Level.ROUTINE: 0.4, Level.URGENT: 0.3, Level.EMERGENCY: 0.005}
 """Probability of danger from which a message is an emergency, by what the list finds in it. A complaint that the list knows as an ordinary one
 must be surer, and what the list calls an emergency is none only where the detector finds it all but impossible."""
 
-REPORT: Mapping[Level, float] = {Level.NONE: 0.2, Level.ROUTINE: 0.15, Level.URGENT: 0.02, Level.EMERGENCY: 0.01}
+REPORT: Mapping[Level, float] = {Level.NONE: 0.15, Level.ROUTINE: 0.15, Level.URGENT: 0.02, Level.EMERGENCY: 0.01}
 """The same for a message that tells of somebody's body, and is for staff to read."""
 
 
@@ -30,6 +30,8 @@ class Opinion:
 
     report: float
     emergency: float
+    agreed: float | None = None
+    """The lower of the readers' two probabilities of danger, where a message is too short for either of them to be believed alone."""
 
 
 def weigh(level: Level, bodily: bool, opinion: Opinion) -> tuple[Level, bool]:
@@ -42,7 +44,8 @@ def weigh(level: Level, bodily: bool, opinion: Opinion) -> tuple[Level, bool]:
 
 def alarms(level: Level, opinion: Opinion) -> bool:
     """Say whether a message is an emergency, by what the list found and what the detector thinks."""
-    return opinion.emergency >= ALARM[level]
+    probability = opinion.emergency if level or opinion.agreed is None else opinion.agreed
+    return probability >= ALARM[level]
 
 
 def reports(level: Level, opinion: Opinion) -> bool:

@@ -50,6 +50,52 @@ async def test_two_questions_in_one_message_get_both_answers(visitor: Visitor) -
     assert {reply.topic for reply in replies} == {"session_length", "cost"}
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "what time does the marathon start and is there parking near the finish?",
+        "how does a vaccine work and how long does it last?",
+    ],
+)
+async def test_a_question_about_something_else_is_not_answered_in_parts(visitor: Visitor, text: str) -> None:
+    replies = await visitor.says(text)
+    assert [reply.route for reply in replies] == ["decline"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "topic"),
+    [
+        ("how much is a visit?", "and for two?", "cost"),
+        ("what should people avoid after a session?", "coffee?", "aftercare"),
+        ("when are you open on friday?", "from when?", "clinic_hours"),
+        ("how much is a visit?", "where are you", "clinic_location"),
+    ],
+)
+async def test_a_few_words_ask_what_was_asked_before(visitor: Visitor, first: str, then: str, topic: str) -> None:
+    await visitor.says(first)
+    await visitor.says(then)
+    assert (visitor.asked.route, visitor.asked.topic) == ("answer", topic)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "quick question",
+        "im here",
+        "I'm outside",
+        "cant come today",
+        "i wont make it today",
+        "she's 9",
+        "i'm 31 weeks",
+        "call me",
+        "feeling much better",
+    ],
+)
+async def test_what_is_said_at_a_desk_all_day_is_no_emergency(visitor: Visitor, text: str) -> None:
+    await visitor.says(text)
+    assert visitor.asked.route != "emergency"
+
+
 async def test_site_is_asked_only_where_the_answer_differs_and_may_be_typed(visitor: Visitor) -> None:
     replies = await visitor.says("are you open on saturday?")
     sites = [button["title"] for reply in replies for button in reply.payload.get("buttons", ())]

@@ -33,6 +33,17 @@ def test_opinion_never_raises_a_level(level: Level, report: float, emergency: fl
     assert weigh(level, False, Opinion(report, emergency))[0] <= level
 
 
+def test_few_words_in_which_one_reader_sees_danger_are_for_a_person_and_no_emergency() -> None:
+    outside = Opinion(report=0.6, emergency=0.5, agreed=0.1)
+    assert not alarms(Level.NONE, outside)
+    assert reports(Level.NONE, outside)
+
+
+@pytest.mark.parametrize("level", [level for level in Level if level])
+def test_few_words_that_the_list_knows_are_not_doubted_for_their_number(level: Level) -> None:
+    assert alarms(level, Opinion(report=0.9, emergency=0.9, agreed=0.0))
+
+
 @pytest.mark.parametrize("level", list(Level))
 def test_message_about_nobodys_body_is_left_to_the_dialogue(level: Level) -> None:
     assert weigh(level, True, SURELY_NOTHING) == (Level.NONE, False)

@@ -30,6 +30,10 @@ from bot.opinion import Opinion, alarms, reports
 from bot.safety import Level
 
 NOTHING, REPORT, EMERGENCY = 0, 1, 2
+
+FEW_WORDS = 4
+"""Words of a message in which each reader must see the danger by itself: "im outside" is like much, and says little."""
+
 OUTPUT = "report"
 """Key of the message that carries the probabilities, for staff and for the evaluation."""
 
@@ -156,7 +160,9 @@ class SymptomDetector(GraphComponent):
         if by_meaning is None:  # another classifier stands before: what it does not say is no sign that nothing is wrong
             return Opinion(report, emergency)
         classified = sum(by_meaning.get(name, 0.0) for name in self._config["reports"])
-        return Opinion(together(report, classified), together(emergency, by_meaning.get(self._config["emergency"], 0.0)))
+        graver = by_meaning.get(self._config["emergency"], 0.0)
+        few = len(message.get(TEXT).split()) <= FEW_WORDS
+        return Opinion(together(report, classified), together(emergency, graver), min(emergency, graver) if few else None)
 
     def _decide(self, message: Message, opinion: Opinion) -> None:
         """Settle the intent as if the list found nothing; the list speaks after this."""
