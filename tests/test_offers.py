@@ -38,8 +38,13 @@ async def test_yes_to_an_offered_topic_ends_the_row_too(visitor: Understood) -> 
 
 
 async def test_beside_an_answer_nothing_is_declined(visitor: Understood) -> None:
-    said = await visitor.hears("how much is it, and the parking", "out_of_scope", also=("ask_cost",))
+    said = await visitor.hears("how much is it, and the parking", "out_of_scope", 0.7, also=("ask_cost",))
     assert "$" in said and "I can only help" not in said
+
+
+async def test_of_what_is_surely_about_something_else_no_part_is_answered(visitor: Understood) -> None:
+    said = await visitor.hears("what does the train cost, and is there parking", "out_of_scope", 0.95, also=("ask_cost",))
+    assert "I can only help" in said and "$" not in said
 
 
 async def test_no_to_the_offered_topics_offers_a_call(visitor: Understood) -> None:
