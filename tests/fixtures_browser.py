@@ -68,9 +68,20 @@ def becomes(where: Any, expression: str) -> None:
     """Wait until something is true in a page or a frame.
 
     Not by `wait_for_function` of Playwright: it evaluates text in the page, and a policy like ours stops that, unless it is true at once.
+    A page that is just being loaded anew is asked again.
     """
+    from playwright.sync_api import Error
+
+    def asked() -> bool:
+        try:
+            return bool(where.evaluate(f"Boolean({expression})"))
+        except Error as error:
+            if "context was destroyed" not in str(error):
+                raise
+            return False
+
     give_up = time.monotonic() + PATIENCE_SECONDS
-    while not where.evaluate(f"Boolean({expression})"):
+    while not asked():
         assert time.monotonic() < give_up, expression
         where.wait_for_timeout(30)
 
