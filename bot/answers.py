@@ -128,11 +128,12 @@ class Answers:
 
     def was_open(self, site: str | None = None) -> Callable[[datetime], bool]:
         """Return what says whether a site was open at a past moment, by the hours and the switch that held then."""
-        clinic, slug = self.clinic(), self.clinic().site(site).slug
-        key = f"clinic/hours/{slug}"
+        clinic = self.clinic()
+        here = clinic.site(site)
+        key = f"clinic/hours/{here.slug}"
         weeks = [(at, build_hours(key, fields, clinic.country, Problems())) for at, fields in self._steps(key) if fields]
-        weeks = weeks or [(self._clock(), clinic.site(site).hours)]
-        switches = self._steps(f"clinic/closed_now/{slug}")
+        weeks = weeks or [(self._clock(), here.hours)]
+        switches = self._steps(f"clinic/closed_now/{here.slug}")
 
         def was_open(at: datetime) -> bool:
             switch = next((fields for since, fields in switches if since <= at), None)

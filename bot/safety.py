@@ -38,10 +38,11 @@ _TURN_REACH = 2
 
 _LAST_LATIN = 0x24F
 
-_LINE = 48
-"""Characters of a symptom that a row of the queue shows beside region and time."""
 _DENIAL_REACH = 4
 """Words from "no" to what is denied; all of them must be harmless ones: "not having any"."""
+
+_LINE = 48
+"""Characters of a symptom that a row of the queue shows beside region and time."""
 
 
 @dataclass(frozen=True)
@@ -189,10 +190,13 @@ class _Finding:
     where: Span
     message: _Message
 
+    @property
+    def words(self) -> str:
+        return self.message.wording(self.where)
+
     def match(self) -> Match:
         rule = self.rule
-        words = self.message.wording(self.where)
-        return Match(rule.id, rule.name, self.level, self.kind, self.pattern.written, words, rule.approved_by, rule.source)
+        return Match(rule.id, rule.name, self.level, self.kind, self.pattern.written, self.words, rule.approved_by, rule.source)
 
 
 class _Standing(enum.IntEnum):
@@ -481,7 +485,7 @@ def _report(now: _Message, top: Sequence[_Finding], treated: bool) -> Report:
 
 def _told_best(top: Sequence[_Finding]) -> str:
     """Return the visitor's words for the gravest findings: as much as a line of the queue holds, not one word of it."""
-    words = sorted((finding.match().words for finding in top), key=len)
+    words = sorted((finding.words for finding in top), key=len)
     return next((said for said in reversed(words) if len(said) <= _LINE), words[0])
 
 

@@ -46,7 +46,8 @@ def _add_answers(guard: Guard) -> None:
     async def answers(call: Call) -> dict[str, Any]:
         entries = await parts.store.read(parts.answers.entries)
         clinic = parts.answers.clinic()
-        site, today = clinic.site(None), _today(clinic.site(None))
+        site = clinic.site(None)
+        today = _today(site)
         rows = [_answer_row(v, clinic, today) for key, v in entries.items() if not key.startswith("clinic/")]
         return {"answers": rows, "placeholders": facts(clinic, site), "sites": _sites(clinic), "today": today.isoformat()}
 

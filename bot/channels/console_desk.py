@@ -13,7 +13,7 @@ from typing import Any
 from bot.canned import Canned, filled
 from bot.channels.console_guard import Call, Guard
 from bot.channels.console_live import Live, typing
-from bot.channels.console_shapes import handoff_detail, handoff_row, message_row
+from bot.channels.console_shapes import handoff_detail, handoff_row, message_row, settled
 from bot.content import TOPICS
 from bot.desk import Desk, Handoff
 from bot.errors import NotFound, Refused
@@ -206,7 +206,7 @@ def _conversation(parts: Parts, handoff_id: str) -> dict[str, Any]:
     desk = parts.desk
     handoff = desk.handoff(handoff_id)
     visitor = desk.visitor(handoff.visitor)
-    messages = _latest(desk, handoff.visitor)
+    messages = [message_row(message) for message in _latest(desk, handoff.visitor)]
     told = parts.outbox.of_handoff(handoff_id)
     return {
         "handoff": handoff_detail(handoff, desk.history(handoff_id), desk.notes(handoff_id), told),
@@ -217,7 +217,8 @@ def _conversation(parts: Parts, handoff_id: str) -> dict[str, Any]:
             "language": visitor.language,
             "created_at": visitor.created_at.isoformat(timespec="seconds"),
         },
-        "messages": [message_row(message) for message in messages],
+        "messages": messages,
+        "cursor": settled(messages, 0),
     }
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import json
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sanic.request import Request
 
 from bot.bell import Subscription
 from bot.channels.console_guard import HEADERS, Call
-from bot.channels.console_shapes import handoff_detail, handoff_row, is_late, message_row
+from bot.channels.console_shapes import handoff_detail, handoff_row, is_late, message_row, settled
 from bot.errors import FrontDeskError, NotFound, StoreUnavailable, TooMany, Unauthorized
 from bot.parts import Parts
 from bot.staff import StaffSession
@@ -30,9 +30,6 @@ TOGETHER_SECONDS = 0.05
 LONGEST_QUEUE = 500
 
 PAGE = 500
-
-LOOK_BACK = 20
-"""How far back a message may still be waiting for the assistant to read it; one that is further back was never read."""
 
 VIEWING_SECONDS, TYPING_SECONDS = 25.0, 6.0
 
@@ -263,7 +260,7 @@ class _ConversationStream(_Stream):
         messages, detail = await self._parts.store.read(self._read, visitor)
         self._more = len(messages) == PAGE
         changed = [message for message in messages if self._sent.get(message["seq"]) != message]
-        self._cursor = _settled(messages, self._cursor)
+        self._cursor = settled(messages, self._cursor)
         self._sent = {message["seq"]: message for message in messages if message["seq"] > self._cursor}
         events = []
         if changed:
@@ -301,14 +298,6 @@ class _ConversationStream(_Stream):
         now = asyncio.get_running_loop().time()
         ends = [until - now for until in self._seen.values() if until > now]
         return max(0.05, min([HEARTBEAT_SECONDS, *ends]))
-
-
-def _settled(messages: Sequence[Mapping[str, Any]], cursor: int) -> int:
-    """Return up to where messages will not change: what the assistant understood comes after the message itself."""
-    seqs: list[int] = [message["seq"] for message in messages]
-    last = seqs[-1] if seqs else cursor
-    unread = [seq for seq, one in zip(seqs, messages, strict=True) if one["author"] == "visitor" and one["route"] is None]
-    return min([last, *(seq - 1 for seq in unread if seq > last - LOOK_BACK)])
 
 
 def viewing(visitor: str, member: str) -> str:

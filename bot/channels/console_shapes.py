@@ -26,6 +26,9 @@ REASONS: Mapping[str, str] = {
 
 LONGEST_SNIPPET = 120
 
+LOOK_BACK = 20
+"""How far back a message may still be waiting for the assistant to read it; one that is further back was never read."""
+
 
 def handoff_row(handoff: Handoff, undelivered: Sequence[Notification] = ()) -> dict[str, Any]:
     """Return a handoff as the queue shows it."""
@@ -102,6 +105,14 @@ def message_row(message: Message) -> dict[str, Any]:
         "emergency": bool(payload.get("emergency")),
         "buttons": [str(one.get("title", "")) for one in payload.get("buttons") or () if isinstance(one, Mapping)],
     }
+
+
+def settled(messages: Sequence[Mapping[str, Any]], cursor: int) -> int:
+    """Return up to where messages will not change: what the assistant understood comes after the message itself."""
+    seqs: list[int] = [message["seq"] for message in messages]
+    last = seqs[-1] if seqs else cursor
+    unread = [seq for seq, one in zip(seqs, messages, strict=True) if one["author"] == "visitor" and one["route"] is None]
+    return min([last, *(seq - 1 for seq in unread if seq > last - LOOK_BACK)])
 
 
 def notification_row(notification: Notification) -> dict[str, Any]:

@@ -254,8 +254,11 @@ class IntentClassifier(GraphComponent):
 
     @staticmethod
     def get_default_config() -> dict[str, Any]:
-        """Return the defaults: inverse regularisation `strength`, length of the `ranking`, which intents may be a second question, and the lean of `few_words`
-        to the `same_topic`."""
+        """Return the defaults.
+
+        Inverse regularisation `strength`, length of the `ranking`, which intents may be a second question (`also_`), and how
+        much a message of `few_words` leans to the `same_topic`.
+        """
         return {
             "strength": 10.0,
             "ranking": 10,

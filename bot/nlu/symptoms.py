@@ -31,7 +31,7 @@ from bot.safety import Level
 
 NOTHING, REPORT, EMERGENCY = 0, 1, 2
 
-FEW_WORDS = 4
+TOO_FEW_WORDS = 4
 """Words of a message in which each reader must see the danger by itself: "im outside" is like much, and says little."""
 
 OUTPUT = "report"
@@ -161,7 +161,7 @@ class SymptomDetector(GraphComponent):
             return Opinion(report, emergency)
         classified = sum(by_meaning.get(name, 0.0) for name in self._config["reports"])
         graver = by_meaning.get(self._config["emergency"], 0.0)
-        few = len(message.get(TEXT).split()) <= FEW_WORDS
+        few = len(message.get(TEXT).split()) <= TOO_FEW_WORDS
         return Opinion(together(report, classified), together(emergency, graver), min(emergency, graver) if few else None)
 
     def _decide(self, message: Message, opinion: Opinion) -> None:

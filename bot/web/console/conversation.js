@@ -11,8 +11,6 @@ import { know } from "./live.js";
 import { GRAVE, alarming, handedToMe, isMe, nameOf, state } from "./state.js";
 import { transcript } from "./transcript.js";
 
-const UNREAD = 20;
-
 /** Open a conversation in `place`; returns what closes it. */
 export async function openConversation(place, id, leave) {
   fill(place, h("p", { class: "empty" }, "Opening..."));
@@ -27,8 +25,9 @@ export async function openConversation(place, id, leave) {
 }
 
 class Conversation {
-  constructor(place, { handoff, visitor, messages }, leave) {
-    Object.assign(this, { place, handoff, visitor, messages, leave });
+  constructor(place, { handoff, visitor, messages, cursor }, leave) {
+    // Behind the cursor something may still change: what the assistant understood comes after the message itself.
+    Object.assign(this, { place, handoff, visitor, messages, cursor, leave });
     this.around = { viewing: [], typing: [], visitor_typing: false };
     this.understood = localStorage.getItem("understood") !== "off";
   }
@@ -73,11 +72,8 @@ class Conversation {
   follow() {
     if (this.closed || this.source?.readyState === EventSource.OPEN) return;
     this.source?.close();
-    // From the first that the assistant had not read yet: what it understood is still to come.
-    const unread = this.messages.slice(-UNREAD).find((message) => message.author === "visitor" && !message.route);
-    const after = unread ? unread.seq - 1 : this.messages.at(-1)?.seq || 0;
-    this.source = new EventSource(`/staff/api/handoffs/${part(this.handoff.id)}/stream?after=${after}`);
-    this.source.addEventListener("messages", (event) => this.hear(JSON.parse(event.data)));
+    this.source = new EventSource(`/staff/api/handoffs/${part(this.handoff.id)}/stream?after=${this.cursor}`);
+    this.source.addEventListener("messages", (event) => { this.cursor = event.lastEventId; this.hear(JSON.parse(event.data)); });
     this.source.addEventListener("handoff", (event) => this.change(JSON.parse(event.data)));
     this.source.addEventListener("around", (event) => { this.around = JSON.parse(event.data); this.drawAround(); });
     this.source.addEventListener("gone", () => { this.source.close(); fill(this.place, h("p", { class: "empty" }, "This visitor's data was deleted.")); });

@@ -58,10 +58,10 @@ function told(handoff) {
 export function toldState(one, over = false) {
   if (one.state === "delivered") return `delivered ${when(one.delivered_at)}`;
   if (one.state === "cancelled") return "not needed: somebody had seen it";
-  const call = one.handoff && !over ? "call instead" : ""; // nobody waits for a test, or any more
-  if (one.state === "dead") return [`not delivered after ${one.tries} ${one.tries === 1 ? "try" : "tries"}`, call].filter(Boolean).join(": ");
+  const call = (mark) => (one.handoff && !over ? `${mark} call instead` : ""); // nobody waits for a test, or any more
+  if (one.state === "dead") return `not delivered after ${one.tries} ${one.tries === 1 ? "try" : "tries"}${call(":")}`;
   if (one.state === "sending" && one.tries <= 1) return "being sent";
-  return one.tries ? [`not delivered: retrying ${one.tries} of ${one.most_tries}`, call].filter(Boolean).join(", ") : "on its way";
+  return one.tries ? `not delivered: retrying ${one.tries} of ${one.most_tries}${call(",")}` : "on its way";
 }
 
 function who(visitor) {
