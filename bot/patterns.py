@@ -42,6 +42,8 @@ _PIECE = re.compile(
     r"|(?P<edge>[\^$])|(?P<word>[^\W_][\w'-]*\*?))\s*"
 )
 
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
+
 
 class PatternError(ValueError):
     """A pattern or group cannot be read; the text says what is expected."""
@@ -304,7 +306,7 @@ def hull(hit: Hit) -> Span:
 
 
 def _fits(item: str, word: str) -> bool:
-    if item[0] == "#" and word[0].isdigit():
+    if item[0] == "#" and _NUMBER.fullmatch(word):
         low, _, high = item[1:].rstrip("+").partition("-")
         return int(low) <= float(word.replace(",", ".")) <= int(high or 1_000_000)
     return word.startswith(item[:-1]) if item[-1] == "*" else word == item

@@ -432,7 +432,22 @@ def test_never_raises_and_always_says_the_same(text, earlier):
 
 
 @pytest.mark.parametrize(
-    "text", ["", " ", "\n", "\x00", "?" * 5000, "a" * 50_000, "chest pain " * 5000, "\u0301" * 500, "🙂" * 3000, "<" * 9000]
+    "text",
+    [
+        "",
+        " ",
+        "\n",
+        "\x00",
+        "?" * 5000,
+        "a" * 50_000,
+        "chest pain " * 5000,
+        "\u0301" * 500,
+        "🙂" * 3000,
+        "<" * 9000,
+        "²",
+        "٠a 0",
+        "1.5.5",
+    ],
 )
 def test_odd_messages_are_survived(text):
     assert isinstance(SAFETY.assess(text).level, Level)
