@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from bot.safety import Assessment, Level
 
-ALARM: Mapping[Level, float] = {Level.NONE: 0.25, Level.ROUTINE: 0.4, Level.URGENT: 0.3, Level.EMERGENCY: 0.005}
+ALARM: Mapping[Level, float] = {Level.NONE: 0.3, Level.ROUTINE: 0.4, Level.URGENT: 0.3, Level.EMERGENCY: 0.005}
 """Probability of danger from which a message is an emergency, by what the list finds in it. A complaint that the list knows as an ordinary one
 must be surer, and what the list calls an emergency is none only where the detector finds it all but impossible."""
 
