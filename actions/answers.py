@@ -28,6 +28,13 @@ DECLINED = frozenset({"out_of_scope", "other_health"})
 SURELY = 0.9
 """Confidence from which a whole message is about something else, whatever its parts look like."""
 
+NOTED = re.compile(
+    r"^\W*(?:(?:a+h|oh|lol|haha|hm+|well|that(?:'?s| is)|thats|all|is|very|ok|okay|k|kk|alright|right|perfect|great|good|cool|nice|fine|lovely|grand|brilliant|awesome|super"
+    r"|excellent|noted|understood|gotcha|got it|i see|makes sense|fair enough|good to know|sounds (?:good|great|fair)|thanks|thank you|ta|then|so|much)\b\W*|👍\W*)+$",
+    re.IGNORECASE,
+)
+"""A yes that only says "I have read it": it takes up what was asked, and nothing that was merely mentioned."""
+
 PLEASANTRIES = frozenset({"greet", "goodbye", "thank", "feedback", "affirm_nothing", "deny_nothing", "bot_challenge", "help"})
 
 
@@ -144,6 +151,8 @@ class ActionTakeUpOffer(Action):
         """Start the call-back form, answer the offered topic, or take the yes as a kind word."""
         turn = Turn.of(tracker)
         stop = FollowupAction("action_listen")
+        if NOTED.match(turn.text) and not _asked(tracker):
+            turn = replace(turn, offer="")
         if turn.offer == "callback":
             return [SlotSet("offer", ""), FollowupAction("callback_form")]
         if turn.offer == "talk_to_human":
@@ -160,6 +169,12 @@ class ActionTakeUpOffer(Action):
         known = [SlotSet("about", about), SlotSet("last_topic", topic)] if topic in TOPICS else []
         offer = SITE if found.needs_site else found.offer or ""
         return [SlotSet("offer", offer), SlotSet("unsure", 0), *known, stop]
+
+
+def _asked(tracker: Tracker) -> bool:
+    """Say whether what was said last asks something; "I can also ask our team to call you" in the middle of an answer does not."""
+    last: dict[str, Any] = next((event for event in reversed(tracker.events) if event.get("event") == "bot"), {})
+    return "?" in str(last.get("text")) or bool(((last.get("data") or {}).get("custom") or {}).get("offer"))
 
 
 class ActionDeclineOffer(Action):

@@ -157,6 +157,15 @@ async def test_question_interrupts_the_callback_form_and_it_resumes(visitor: Vis
     assert "$" in said and "phone number" in said
 
 
+async def test_question_in_the_callback_form_counts_as_answered(visitor: Visitor) -> None:
+    await visitor.says("can someone call me back please")
+    assert visitor.asked.route == "staff"
+    await visitor.says("do I need a referral?")
+    assert (visitor.asked.route, visitor.asked.topic) == ("answer", "insurance_referral")
+    await visitor.says("Robin")
+    assert visitor.asked.route == "staff"
+
+
 async def test_wrong_phone_number_is_asked_for_again(visitor: Visitor) -> None:
     await callback_form(visitor)
     await visitor.says("Bob")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from fixtures_dialogue import Understood
 
 pytest_plugins = ("fixtures_dialogue",)
@@ -64,6 +65,25 @@ async def test_yes_to_an_offered_call_back_begins_the_form_with_what_was_told(vi
     await visitor.hears("my knee aches, my number is 303 555 0128", "report_symptom")
     assert "What name" in await visitor.hears("yes", "affirm")
     assert "When is a good time" in await visitor.hears("Ann", "inform_callback")
+
+
+@pytest.mark.parametrize("text", ["ok", "Perfect!", "lol ok", "great thanks", "ah ok, got it", "👍", "that's fine"])
+async def test_word_of_acknowledgement_takes_up_nothing_that_an_answer_only_mentions(visitor: Understood, text: str) -> None:
+    assert "I can ask our team to call you" in await visitor.hears("can i book here?", "ask_booking")
+    assert await visitor.hears(text, "affirm") == "Good. What would you like to know?"
+    assert not visitor.open
+
+
+@pytest.mark.parametrize("text", ["yes", "ok yes please", "sure", "please do", "ok call me"])
+async def test_yes_takes_up_a_call_back_that_an_answer_mentions(visitor: Understood, text: str) -> None:
+    await visitor.hears("can i book here?", "ask_booking")
+    assert "What name" in await visitor.hears(text, "affirm")
+
+
+@pytest.mark.parametrize("asked", ["my knee aches", "could you book it for me"])
+async def test_ok_takes_up_what_was_offered_in_so_many_words(visitor: Understood, asked: str) -> None:
+    await visitor.hears(asked, "report_symptom" if "aches" in asked else "ask_booking")
+    assert "What name" in await visitor.hears("ok", "affirm")
 
 
 async def test_no_to_an_offered_call_back_forgets_the_number(visitor: Understood) -> None:

@@ -194,8 +194,9 @@ def _response(tracker: DialogueStateTracker, collector: Collector, flush: Callab
     intent = (latest.intent if latest else None) or {}
     confidence = float(intent.get("confidence") or 0.0)
     drafts = tuple(_draft(one, confidence) for one in collector.said if one.get("text"))
-    told = [draft for draft in drafts if draft.route]
-    # The gravest route of all that was said: an answer beside a handoff is still a handoff.
+    routed = [draft for draft in drafts if draft.route]
+    # The gravest route of all that was said: an answer beside a handoff is still a handoff, but not beside a question of the call-back form.
+    told = [draft for draft in routed if "asks" not in draft.payload] or routed
     first = min(told, key=lambda draft: ("emergency", "staff", "answer", "decline").index(draft.route or "decline"), default=None)
     route = "emergency" if intent.get("name") == "report_emergency" else (first.route if first else None) or "decline"
     return Response(
