@@ -22,6 +22,7 @@ def _sources() -> Iterator[Path]:
     yield from (ROOT / "config.yml", ROOT / "domain.yml")
     yield from sorted((ROOT / "data").rglob("*.yml"))
     yield from sorted((ROOT / "bot" / "nlu").glob("*.py"))
+    yield from (ROOT / "bot" / "nlu" / "minilm" / name for name in ("model.onnx", "tokenizer.json"))
 
 
 def fingerprint() -> str:
