@@ -8,7 +8,14 @@ import pytest
 
 import bot.training
 
-READ = ("config.yml", "domain.yml", "data/nlu/faq.yml", "bot/nlu/encoder.py", "bot/nlu/minilm/model.onnx", "bot/nlu/minilm/tokenizer.json")
+READ = (
+    "config.yml",
+    "domain.yml",
+    "data/nlu/faq.yml",
+    "bot/nlu/encoder.py",
+    "bot/nlu/minilm/model.onnx",
+    "bot/nlu/minilm/tokenizer.json",
+)
 
 
 @pytest.fixture
