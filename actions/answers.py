@@ -29,11 +29,13 @@ SURELY = 0.9
 """Confidence from which a whole message is about something else, whatever its parts look like."""
 
 NOTED = re.compile(
-    r"^\W*(?:(?:a+h|oh|lol|haha|hm+|well|that(?:'?s| is)|thats|all|is|very|ok|okay|k|kk|alright|right|perfect|great|good|cool|nice|fine|lovely|grand|brilliant|awesome|super"
-    r"|excellent|noted|understood|gotcha|got it|i see|makes sense|fair enough|good to know|sounds (?:good|great|fair)|thanks|thank you|ta|then|so|much)\b\W*|👍\W*)+$",
+    # No two of these may read the same words: a message of many of them would be tried in every combination.
+    r"^\W*(?:(?:a+h|oh|lol|haha|hm+|well|that(?:['\u2019]?s| is)|all|is|very|ok|okay|k|kk|alright|right|perfect|great|good|cool|nice|fine"
+    r"|lovely|grand|brilliant|awesome|super|excellent|noted|understood|gotcha|got it|i see|makes sense|fair enough|good to know"
+    r"|sounds (?:good|great|fair)|thanks|thank you|ta|then|so|much)\b\W*)*$",
     re.IGNORECASE,
 )
-"""A yes that only says "I have read it": it takes up what was asked, and nothing that was merely mentioned."""
+"""A yes that only says "I have read it", in words or as a thumb: it takes up what was asked, and nothing that was merely mentioned."""
 
 PLEASANTRIES = frozenset({"greet", "goodbye", "thank", "feedback", "affirm_nothing", "deny_nothing", "bot_challenge", "help"})
 

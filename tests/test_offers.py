@@ -67,7 +67,9 @@ async def test_yes_to_an_offered_call_back_begins_the_form_with_what_was_told(vi
     assert "When is a good time" in await visitor.hears("Ann", "inform_callback")
 
 
-@pytest.mark.parametrize("text", ["ok", "Perfect!", "lol ok", "great thanks", "ah ok, got it", "👍", "that's fine"])
+@pytest.mark.parametrize(
+    "text", ["ok", "Perfect!", "lol ok", "great thanks", "ah ok, got it", "👍", "that's fine", "that\u2019s fine"]
+)
 async def test_word_of_acknowledgement_takes_up_nothing_that_an_answer_only_mentions(visitor: Understood, text: str) -> None:
     assert "I can ask our team to call you" in await visitor.hears("can i book here?", "ask_booking")
     assert await visitor.hears(text, "affirm") == "Good. What would you like to know?"
@@ -80,9 +82,15 @@ async def test_yes_takes_up_a_call_back_that_an_answer_mentions(visitor: Underst
     assert "What name" in await visitor.hears(text, "affirm")
 
 
-@pytest.mark.parametrize("asked", ["my knee aches", "could you book it for me"])
-async def test_ok_takes_up_what_was_offered_in_so_many_words(visitor: Understood, asked: str) -> None:
-    await visitor.hears(asked, "report_symptom" if "aches" in asked else "ask_booking")
+@pytest.mark.parametrize("word", ["👍", "thats ", "that is ", "ok "])
+async def test_words_of_acknowledgement_without_end_are_read_at_once(visitor: Understood, word: str) -> None:
+    await visitor.hears("can i book here?", "ask_booking")
+    assert "What name" in await visitor.hears(word * 400 + "x", "affirm")
+
+
+@pytest.mark.parametrize(("asked", "intent"), [("my knee aches", "report_symptom"), ("could you book it for me", "ask_booking")])
+async def test_ok_takes_up_what_was_offered_in_so_many_words(visitor: Understood, asked: str, intent: str) -> None:
+    await visitor.hears(asked, intent)
     assert "What name" in await visitor.hears("ok", "affirm")
 
 
